@@ -1,0 +1,1 @@
+"""Backends: a packed batch in, logits out. They know nothing of issues or text."""

@@ -1,0 +1,85 @@
+"""The model in PyTorch: what is trained, and what runs on a GPU."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..errors import ModelError
+from ..packing import Packed
+
+# How far a family shifts its position ids; a family that is not here is not known to take packed input.
+_POSITION_SHIFT = {"bert": 0, "electra": 0, "roberta": 1, "xlm-roberta": 1, "camembert": 1}
+
+
+class StanceModel(nn.Module):
+    """An encoder read at the first token of every issue block.
+
+    Args:
+        config: a ``transformers`` configuration of one of the families that take explicit position ids.
+        labels: number of labels.
+        encoder: the encoder, if there already is one with weights; else a new one is made.
+    """
+
+    def __init__(self, config, labels: int, encoder: nn.Module | None = None):
+        from transformers import AutoModel
+
+        super().__init__()
+        if config.model_type not in _POSITION_SHIFT:
+            raise ModelError(
+                f"a {config.model_type!r} encoder cannot read packed issues; "
+                f"use one of these families: {', '.join(_POSITION_SHIFT)}"
+            )
+        self.shift = (config.pad_token_id or 0) + 1 if _POSITION_SHIFT[config.model_type] else 0
+        self.types = getattr(config, "type_vocab_size", 1) > 1
+        self.encoder = encoder or AutoModel.from_config(config, **encoder_arguments(config))
+        self.head = nn.Sequential(nn.Dropout(0.1), nn.Linear(config.hidden_size, labels))
+
+    def forward(self, input_ids, positions, blocks, read_at):
+        """(B, T), (B, T), (B, T), (B, K) integers to (B, K, labels) logits: see stance.packing."""
+        of_query, of_key = blocks[:, :, None], blocks[:, None, :]
+        # Padding is a block of its own that nobody else reads, so every row of the mask has an entry.
+        mask = (of_key == 0) | (of_key == of_query)
+        states = self.encoder(
+            input_ids=input_ids,
+            attention_mask=mask[:, None],
+            position_ids=positions + self.shift,
+            **({"token_type_ids": (blocks > 0).to(input_ids.dtype)} if self.types else {}),
+        ).last_hidden_state
+        at = read_at[:, :, None].expand(-1, -1, states.shape[-1])
+        return self.head(states.gather(1, at))
+
+
+def encoder_arguments(config) -> dict:
+    """Leave out the pooler, which is not read, where a family has one."""
+    return {} if config.model_type == "electra" else {"add_pooling_layer": False}
+
+
+def load_model(folder: Path) -> StanceModel:
+    """Build the model of a folder and fill it from ``model.safetensors``, in float32."""
+    from safetensors.torch import load_file
+    from transformers import AutoConfig
+
+    settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))["stance"]
+    model = StanceModel(AutoConfig.from_pretrained(folder), len(settings["labels"]))
+    weights = {name: tensor.float() for name, tensor in load_file(folder / "model.safetensors").items()}
+    model.load_state_dict(weights)
+    return model.eval()
+
+
+class TorchBackend:
+    """Runs ``model.safetensors`` on the CPU or, where there is one, a GPU."""
+
+    def __init__(self, folder: Path, device: str | None = None):
+        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self.model = load_model(folder).to(self.device)
+
+    @torch.inference_mode()
+    def __call__(self, batch: Packed) -> np.ndarray:
+        """(B, K, labels) float32 logits."""
+        inputs = {name: torch.from_numpy(array).to(self.device) for name, array in batch.inputs().items()}
+        return self.model(**inputs).float().cpu().numpy()

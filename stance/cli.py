@@ -1,0 +1,177 @@
+"""The command line: every command is a few calls to the library."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .errors import InputError, StanceError
+from .store import DEFAULT
+
+app = typer.Typer(
+    help="Say who stands where: tag diplomatic statements with their stance on key issues.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Model = Annotated[str, typer.Option(help="A bundled model's name, a model folder, or a hub id org/name.")]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file instead of the screen.")]
+
+
+@app.callback()
+def _group() -> None:
+    # A callback keeps the commands' names even while there are few of them.
+    pass
+
+
+@app.command()
+def classify(
+    source: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TEXT...|FILE|-",
+            help="Statements, or one file (text with a statement a line, .csv, .tsv, .jsonl, .parquet), or - for standard input.",
+        ),
+    ],
+    issues: Annotated[
+        list[str] | None,
+        typer.Option("--issues", "-i", help="Issue to ask: a known name, several with commas, or name=Proposition. Repeatable."),
+    ] = None,
+    model: Model = DEFAULT,
+    text_column: Annotated[str | None, typer.Option(help="The column with the statements, if it is not 'text'.")] = None,
+    context: Annotated[str | None, typer.Option(help="What was said before the statement.")] = None,
+    context_column: Annotated[str | None, typer.Option(help="The column with what was said before each.")] = None,
+    abstain_below: Annotated[float, typer.Option(help="Say 'unsure' where the probability is lower than this.")] = 0.0,
+    form: Annotated[
+        str | None, typer.Option("--format", "-f", help="table, csv, jsonl or parquet; else by the output's ending.")
+    ] = None,
+    output: Output = None,
+) -> None:
+    """Tag statements with their stance on each issue."""
+    from .classifier import load, track
+    from .issues import parse
+    from .writing import format_of, write
+
+    kind = format_of(form, output)
+    asked = [parse(part) for part in _split(issues)] if issues else None
+    rows = _rows(source, text_column)
+    classifier = load(model)
+    results = _results(classifier, rows, asked, context, context_column, abstain_below)
+    if output and sys.stderr.isatty():
+        results = track(results, None)
+    count = write(results, output, kind)
+    if output:
+        print(f"{count} statements written to {output}", file=sys.stderr)
+    elif not count:
+        print("no statement in the input: nothing to classify", file=sys.stderr)
+
+
+def _split(issues: list[str]) -> Iterator[str]:
+    """Names may come with commas between them; a proposition may hold commas of its own."""
+    for item in issues:
+        yield from [item] if "=" in item else item.split(",")
+
+
+def _rows(source: list[str], text_column: str | None) -> Iterator[dict]:
+    from .tables import FORMATS_IN, STDIN, read
+
+    first = source[0]
+    looks_like_file = Path(first).suffix.lower() in (*FORMATS_IN, ".ndjson") and len(first.split()) == 1
+    if len(source) == 1 and (first == STDIN or looks_like_file or _is_path(first)):
+        return read(first, text_column)
+    if text_column:
+        raise InputError("--text-column is for files; the statements here were given on the command line")
+    for text in source:
+        if text == STDIN or (Path(text).suffix.lower() in FORMATS_IN and _is_path(text)):
+            raise InputError(f"{text!r} among other arguments: give one file at a time, or only statements")
+    return iter([{"text": text} for text in source])
+
+
+def _is_path(text: str) -> bool:
+    try:
+        return os.path.exists(text)
+    except ValueError:  # a null character
+        return False
+
+
+def _results(classifier, rows, asked, context, context_column, abstain_below):
+    """Rows with their statements; reads ahead no further than the classifier does."""
+    from collections import deque
+
+    if context is not None and context_column is not None:
+        raise InputError("give --context or --context-column, not both")
+    held: deque[dict] = deque()
+    contexts: deque[str] = deque()
+
+    def texts():
+        for row in rows:
+            held.append(row)
+            if context_column is not None:
+                if context_column not in row:
+                    raise InputError(f"no column {context_column!r}; the columns are: {', '.join(row)}")
+                contexts.append(row[context_column] or "")
+            yield row["text"]
+
+    def before():
+        while True:
+            yield contexts.popleft()
+
+    given = before() if context_column is not None else context
+    for statement in classifier.classify(texts(), asked, context=given, abstain_below=abstain_below):
+        yield held.popleft(), statement
+
+
+@app.command()
+def issues(model: Model = DEFAULT) -> None:
+    """List the issues a model knows, and what favor and against refer to."""
+    from .store import find, manifest
+
+    for name, proposition in manifest(find(model))["issues"].items():
+        print(f"{name:12} {proposition}")
+    print('\nAn issue of your own: --issues "sanctions=Sanctions on Russia should be lifted."')
+
+
+@app.command()
+def models() -> None:
+    """List the models that came with the package."""
+    from .store import bundled, manifest
+
+    for name, folder in bundled().items():
+        about = manifest(folder)
+        size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file()) / 1e6
+        print(f"{name:12} {size:6.1f} MB  version {about['version']}  {about['description']}")
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one sentence and exit code 2."""
+    if len(sys.argv) == 1:
+        sys.argv.append("--help")
+    try:
+        app(standalone_mode=False, prog_name="stance")
+    except StanceError as error:
+        sys.exit(_fail(str(error)))
+    except BrokenPipeError:  # the reader went away, as in `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except (KeyboardInterrupt, typer.Abort):
+        sys.exit(130)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except Exception as error:
+        # Bad usage is the click library's own exception, which it knows how to show.
+        if hasattr(error, "format_message"):
+            sys.exit(_fail(f"{error.format_message().rstrip('.')}. Try: stance --help"))
+        if os.environ.get("STANCE_TRACEBACK"):
+            raise
+        sys.exit(_fail(f"unexpected {type(error).__name__}: {error}; set STANCE_TRACEBACK=1 to see where, and report it"))
+
+
+def _fail(message: str) -> int:
+    print("stance: " + " ".join(message.split()), file=sys.stderr)
+    return 2

@@ -1,0 +1,162 @@
+"""Files and frames, in: rows out of text, CSV, JSONL and Parquet, one at a time.
+
+A row is a plain dict. Writing is in :mod:`stance.writing`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from .errors import InputError
+
+Row = dict[str, Any]
+FORMATS_IN = (".txt", ".csv", ".tsv", ".jsonl", ".parquet")
+STDIN = "-"
+
+
+def read(path: str | Path, text_column: str | None = None) -> Iterator[Row]:
+    """Rows of a file, streamed; every row has the text under ``"text"``.
+
+    The format is known by the ending: ``.csv``, ``.tsv``, ``.jsonl`` (``.ndjson``) and ``.parquet`` are tables, anything
+    else, and ``-`` for standard input, is text with one statement a line (blank lines are passed over).
+
+    Args:
+        path: the file, or ``-``.
+        text_column: the column that holds the text, ``text`` if not given.
+
+    Raises:
+        InputError: a missing or unreadable file, a wrong encoding, a missing column, a broken line.
+    """
+    for _, row in read_numbered(path, text_column):
+        yield row
+
+
+def read_numbered(path: str | Path, text_column: str | None = None) -> Iterator[tuple[int, Row]]:
+    """Like :func:`read`, with the line (Parquet: row) number of each row, from 1."""
+    name = str(path)
+    kind = "" if name == STDIN else Path(name).suffix.lower()
+    column = text_column or "text"
+    if kind == ".parquet":
+        rows = _parquet(Path(name))
+    elif kind in (".csv", ".tsv"):
+        rows = _csv(name, "\t" if kind == ".tsv" else ",")
+    elif kind in (".jsonl", ".ndjson"):
+        rows = _jsonl(name)
+    else:
+        if text_column:
+            raise InputError(
+                f"{name} is read as plain text, which has no columns; leave --text-column out, "
+                f"or name the file {', '.join(FORMATS_IN[1:])}"
+            )
+        rows = ((number, {"text": line.strip()}) for number, line in _lines(name) if line.strip())
+    for number, row in rows:
+        if column not in row:
+            columns = ", ".join(str(key) for key in row)
+            raise InputError(
+                f"{name}, line {number}: no column {column!r}; its columns are: {columns}. "
+                "Say which one holds the text, e.g. --text-column NAME"
+            )
+        if column != "text":
+            row = {"text": row[column], **{key: value for key, value in row.items() if key not in ("text", column)}}
+        yield number, row
+
+
+def _open(name: str) -> IO[bytes]:
+    if name == STDIN:
+        return sys.stdin.buffer
+    try:
+        return open(name, "rb")
+    except FileNotFoundError:
+        raise InputError(f"there is no file {name!r}; check the path, or put text in quotes") from None
+    except IsADirectoryError:
+        raise InputError(f"{name!r} is a folder; name a file in it") from None
+    except OSError as error:
+        raise InputError(f"{name!r} cannot be read: {error.strerror or error}") from None
+
+
+def _lines(name: str) -> Iterator[tuple[int, str]]:
+    """Decoded lines, UTF-8 with or without a byte-order mark."""
+    source = _open(name)
+    try:
+        for number, raw in enumerate(source, 1):
+            if b"\0" in raw:
+                raise InputError(
+                    f"{name}, line {number}: this is binary data or UTF-16, not UTF-8 text; "
+                    "save it as UTF-8 text, or name a Parquet file .parquet"
+                )
+            try:
+                yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                raise InputError(
+                    f"{name}, line {number}: byte {raw[error.start]:#04x} is not UTF-8; convert the file first, "
+                    f"e.g. iconv -f WINDOWS-1252 -t UTF-8 {name} > utf8{Path(name).suffix or '.txt'}"
+                ) from None
+    finally:
+        if source is not sys.stdin.buffer:
+            source.close()
+
+
+def _csv(name: str, delimiter: str) -> Iterator[tuple[int, Row]]:
+    limit = csv.field_size_limit(sys.maxsize)
+    reader = csv.DictReader((line for _, line in _lines(name)), delimiter=delimiter, strict=True)
+    try:
+        if reader.fieldnames is None:
+            raise InputError(f"{name} is empty; a CSV file starts with a line of column names, among them 'text'")
+        doubled = sorted({column for column in reader.fieldnames if reader.fieldnames.count(column) > 1})
+        if doubled:
+            raise InputError(f"{name}: two columns are named {doubled[0]!r}; rename one")
+        for row in reader:
+            if None in row or None in row.values():
+                raise InputError(
+                    f"{name}, line {reader.line_num}: this row has another number of fields than the header's "
+                    f"{len(reader.fieldnames)}; put fields that hold commas in double quotes"
+                )
+            yield reader.line_num, row
+    except csv.Error as error:
+        raise InputError(f"{name}, line {reader.line_num}: broken CSV ({error}); mend that line") from None
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _jsonl(name: str) -> Iterator[tuple[int, Row]]:
+    for number, line in _lines(name):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (json.JSONDecodeError, RecursionError) as error:
+            what = getattr(error, "msg", "nested too deeply")
+            raise InputError(f"{name}, line {number}: broken JSON ({what}); each line must be one whole object") from None
+        if not isinstance(row, dict):
+            raise InputError(f"{name}, line {number}: a JSON {type(row).__name__}, but each line must be an object")
+        yield number, row
+
+
+def _parquet(path: Path) -> Iterator[tuple[int, Row]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    _open(str(path)).close()
+    try:
+        with pq.ParquetFile(path) as file:
+            number = 0
+            for batch in file.iter_batches(batch_size=1024):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, row
+    except (pa.ArrowInvalid, OSError) as error:
+        what = str(error).splitlines()[0]
+        raise InputError(f"{path} is not a whole Parquet file ({what}); write or copy it again") from None
+
+
+def to_csv_line(values: Iterable[Any]) -> str:
+    """One CSV line (RFC 4180 quoting), without the line end."""
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="").writerow(values)
+    return buffer.getvalue()

@@ -1,0 +1,205 @@
+"""Results out: a table to read, CSV, JSONL or Parquet; never half a file.
+
+A file is written beside its place and moved there when it is whole, so a failure leaves what stood there.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from .classifier import columns_of
+from .errors import InputError, OutputError, StanceError
+from .result import Statement
+from .tables import Row, to_csv_line
+
+FORMATS = ("table", "csv", "jsonl", "parquet")
+Result = tuple[Row, Statement]
+_PARQUET_ROWS = 4096
+
+
+def format_of(name: str | None, output: Path | None) -> str:
+    """The format asked for, else the one of the output's ending, else a table.
+
+    Raises:
+        InputError: an unknown format.
+    """
+    if name is None:
+        ending = output.suffix.lower().lstrip(".") if output else ""
+        return {"ndjson": "jsonl"}.get(ending, ending) if ending in (*FORMATS[1:], "ndjson") else "table"
+    if name not in FORMATS:
+        raise InputError(f"format {name!r} is not known; allowed: {', '.join(FORMATS)}")
+    return name
+
+
+def write(results: Iterable[Result], output: Path | None, form: str) -> int:
+    """Write results as they come, to a file or, with None, to standard output; returns how many.
+
+    Raises:
+        OutputError: the file cannot be written (a full disk, no permission, no such folder).
+    """
+    if form == "parquet" and output is None and sys.stdout.isatty():
+        raise InputError("Parquet is binary; name a file for it: -o result.parquet")
+    writer = {"table": _table, "csv": _csv, "jsonl": _jsonl, "parquet": _parquet}[form]
+    count = 0
+
+    def counted() -> Iterator[Result]:
+        nonlocal count
+        for result in results:
+            yield result
+            count += 1
+
+    with _target(output) as file:
+        writer(counted(), file)
+    return count
+
+
+@contextmanager
+def _target(output: Path | None) -> Iterator[IO[bytes]]:
+    where = "standard output" if output is None else str(output)
+    temporary: str | None = None
+    try:
+        if output is None:
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+            return
+        if output.is_dir():
+            raise OutputError(f"{where} is a folder; name a file in it")
+        if output.exists() and not output.is_file():  # a pipe or a device is written to, not replaced
+            with output.open("wb") as file:
+                yield file
+            return
+        handle, temporary = tempfile.mkstemp(prefix=f".{output.name}.", suffix=".part", dir=output.parent)
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, output)
+        temporary = None
+    except (BrokenPipeError, StanceError):
+        raise
+    except OSError as error:
+        kept = "" if output is None else "; nothing was changed there"
+        raise OutputError(f"{where} cannot be written: {error.strerror or error}{kept}") from None
+    finally:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def flat(row: Row, statement: Statement) -> Row:
+    """One row of a table: the columns given, then each issue's label and probability.
+
+    Raises:
+        InputError: a column of ours is there already.
+    """
+    extra: Row = {}
+    for stance in statement:
+        label, probability = columns_of(stance.issue)
+        extra |= {label: stance.label, probability: round(stance.probability, 4)}
+    extra["truncated"] = statement.truncated
+    if taken := [column for column in extra if column in row]:
+        raise InputError(f"the input has a column {taken[0]!r} already; rename it, so that nothing is lost")
+    return row | extra
+
+
+def _csv(results: Iterable[Result], file: IO[bytes]) -> None:
+    columns = None
+    for count, (row, statement) in enumerate(results, 1):
+        values = flat(row, statement)
+        if columns is None:
+            columns = list(values)
+            file.write((to_csv_line(columns) + "\n").encode())
+        if list(values) != columns:
+            raise InputError(f"row {count} has other columns than the first, which CSV cannot hold; write JSONL: --format jsonl")
+        file.write((to_csv_line(_cell(value) for value in values.values()) + "\n").encode("utf-8", "replace"))
+
+
+def _cell(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value
+
+
+def _jsonl(results: Iterable[Result], file: IO[bytes]) -> None:
+    for row, statement in results:
+        if taken := [column for column in ("stances", "truncated") if column in row]:
+            raise InputError(f"the input has a column {taken[0]!r} already; rename it, so that nothing is lost")
+        stances = {
+            stance.issue: {
+                "label": stance.label,
+                "probability": round(stance.probability, 4),
+                "probabilities": {label: round(p, 4) for label, p in stance.probabilities.items()},
+            }
+            for stance in statement
+        }
+        line = row | {"stances": stances, "truncated": statement.truncated}
+        file.write((json.dumps(line, ensure_ascii=False, default=str) + "\n").encode("utf-8", "replace"))
+
+
+def _parquet(results: Iterable[Result], file: IO[bytes]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    writer, part = None, []
+
+    def put() -> None:
+        nonlocal writer
+        try:
+            table = pa.Table.from_pylist(part, schema=writer.schema if writer else None)
+        except pa.ArrowException as error:
+            raise InputError(f"Parquet cannot hold these rows ({error}); write JSONL: --format jsonl") from None
+        if writer is None:
+            writer = pq.ParquetWriter(file, table.schema)
+        writer.write_table(table)
+
+    try:
+        for row, statement in results:
+            part.append(flat(row, statement))
+            if len(part) == _PARQUET_ROWS:
+                put()
+                part = []
+        if part or writer is None:
+            put()
+    finally:
+        if writer:
+            writer.close()
+
+
+def _table(results: Iterable[Result], file: IO[bytes]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    colours = {"favor": "green", "against": "red", "neutral": "yellow", "unrelated": "dim", None: "magenta"}
+    table = None
+    for _, statement in results:
+        if table is None:
+            table = Table(box=None, pad_edge=False, header_style="bold")
+            table.add_column("statement", ratio=1)
+            for issue in statement.issues:
+                table.add_column(issue, no_wrap=True)
+        shown = statement.text if not statement.truncated else f"{statement.text[:200]} … (only the beginning was read)"
+        cells = [
+            Text(f"{stance.label or 'unsure'} {stance.probability:.2f}", style=colours[stance.label]) for stance in statement
+        ]
+        # Text, not markup: brackets and control characters in a statement are shown, not obeyed.
+        table.add_row(Text("".join(c if c.isprintable() else " " for c in shown)), *cells)
+    if table is not None:
+        if file is sys.stdout.buffer and sys.stdout.isatty():
+            Console().print(table)
+        else:
+            text = io.StringIO()
+            Console(file=text, width=120).print(table)
+            file.write(text.getvalue().encode("utf-8", "replace"))

@@ -1,0 +1,44 @@
+"""README's code runs, and prints what README says it prints."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.M | re.S)
+
+
+@pytest.mark.parametrize("code", blocks("python"), ids=range(len(blocks("python"))))
+def test_python_code_runs_and_its_comments_are_true(code, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "statements.csv").write_text('text\n"The guns must fall silent today."\n')
+    names: dict = {}
+    for line in re.split(r"\n(?=\S)", code):
+        exec(line, names)
+        source, _, promised = line.partition("  # ")
+        if promised:
+            assert repr(eval(source, names)) == promised.strip(), line
+
+
+def test_the_first_two_commands_set_up_and_test():
+    setup, test = (block.strip() for block in blocks("bash")[:2])
+    assert setup.startswith("pip install .") and "stance classify" in setup
+    assert test.startswith("pip install -e") and test.endswith("pytest")
+
+
+@pytest.mark.parametrize("session", blocks("console"), ids=range(len(blocks("console"))))
+def test_sessions_print_what_readme_shows(session, tmp_path):
+    (tmp_path / "statements.csv").write_text('id,text\n1,"The guns must fall silent today."\n')
+    for part in re.split(r"^\$ ", session, flags=re.M)[1:]:
+        command, _, shown = part.partition("\n")
+        command = re.sub(r"^stance ", f"'{sys.executable}' -c 'from stance.cli import main; main()' ", command)
+        command = command.replace("| stance ", f"| '{sys.executable}' -c 'from stance.cli import main; main()' ")
+        run = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True)
+        assert run.returncode == 0, run.stderr
+        assert [line.split() for line in run.stdout.splitlines()] == [line.split() for line in shown.rstrip().splitlines()]

@@ -1,0 +1,169 @@
+"""Training, export, calibration and measuring, on the seconds-small model."""
+
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+import torch
+
+import stance
+from stance.evaluation.corpus import read_corpus
+from training import evaluate, train
+from training.fit import batches, fit, label_weights, predict
+from training.recipe import Recipe
+
+WORDS = {"favor": "welcome", "against": "reject", "neutral": "discuss", "unrelated": "visit"}
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory):
+    """A corpus that can be learnt: one word decides each label."""
+    folder = tmp_path_factory.mktemp("corpora")
+    for name, start in (("train", 0), ("validation", 100)):
+        rows = []
+        for n, (label, word) in enumerate(list(WORDS.items()) * 12, start):
+            text = f"Delegation {n} said it would {word} the truce."
+            rows.append({"text": text, "crimea": "unrelated", "nato": "unrelated", "ceasefire": label, "context": "Before that."})
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder
+
+
+def recipe(corpora, tiny_folder, **changes):
+    values = {
+        "name": "test",
+        "validation": str(corpora / "validation.jsonl"),
+        "corpora": (str(corpora / "train.jsonl"),),
+        "backbone": str(tiny_folder),
+        "epochs": 15,
+        "batch_size": 8,
+        "learning_rate": 3e-3,
+        "head_learning_rate": 3e-3,
+        "max_tokens": 64,
+        "context_tokens": 16,
+        "train_embeddings": True,
+        "precision": "fp32",
+    }
+    return Recipe(**values | changes)
+
+
+@pytest.fixture(scope="module")
+def trained(corpora, tiny_folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("models") / "test"
+    return out, train.train(recipe(corpora, tiny_folder), out)
+
+
+def test_a_trained_folder_is_a_model_that_learnt(trained, corpora):
+    out, manifest = trained
+    assert manifest["validation"]["int8_agreement"] >= 0.99
+    model = stance.load(out)
+    for label, word in WORDS.items():
+        assert model.classify(f"Delegation 7 said it would {word} the truce.")["ceasefire"].label == label
+    assert not [path for path in out.parent.iterdir() if path != out]
+    card = (out / "README.md").read_text()
+    assert "| ceasefire | 12 | 12 | 12 | 12 |" in card
+
+
+def test_torch_and_onnx_agree(trained, corpora):
+    out, _ = trained
+    texts = list(read_corpus(corpora / "validation.jsonl").texts)
+    labels = [[s.label for r in stance.load(out, backend=b).classify(texts) for s in r] for b in ("onnx", "torch")]
+    assert np.mean(np.array(labels[0]) == np.array(labels[1])) >= 0.99
+
+
+def test_two_runs_give_identical_weights(corpora, tiny_folder):
+    few = recipe(corpora, tiny_folder, epochs=1, context_share=0.5, average=0.9)
+    corpus = read_corpus(few.corpora)
+    one, other = (fit(few, corpus)[0].state_dict() for _ in range(2))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_failed_run_leaves_the_model_that_was_there(trained, corpora, tiny_folder, monkeypatch, tmp_path):
+    out = shutil.copytree(trained[0], tmp_path / "kept")
+    monkeypatch.setattr(train, "LEAST_AGREEMENT", 1.1)
+    with pytest.raises(stance.ModelError, match="the int8 export agrees"):
+        train.train(recipe(corpora, tiny_folder, epochs=0.1), out)
+    assert stance.load(out)
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_validation_text_in_the_training_corpus_is_refused(corpora, tiny_folder, tmp_path):
+    leaky = dataclasses.replace(recipe(corpora, tiny_folder), corpora=(str(corpora / "validation.jsonl"),))
+    with pytest.raises(stance.InputError, match="48 validation texts are in the training corpora"):
+        train.train(leaky, tmp_path / "x")
+
+
+def test_batches_cover_every_answer_once_in_both_layouts():
+    statements = [[1] * (3 + n % 7) for n in range(50)]
+    rows = [[0, 1, 2] if n % 3 else ([1] if n % 2 else []) for n in range(50)]
+    expected = sorted((n, k) for n, ks in enumerate(rows) for k in ks)
+    for layout in ("packed", "cross"):
+        seen = []
+        for _packed, n, k in batches(statements, rows, [[1, 2]] * 3, np.arange(50), 4, layout, np.random.default_rng(0)):
+            seen += [(a, b) for a, ks in zip(n, k, strict=True) for b in ks]
+        assert sorted(seen) == expected
+
+
+def test_one_pass_and_one_pass_an_issue_are_the_same_model_at_the_same_weights(trained, corpora, tiny_folder):
+    model, tokens, _ = fit(recipe(corpora, tiny_folder, epochs=0.1), read_corpus(corpora / "train.jsonl"))
+    validation = read_corpus(corpora / "validation.jsonl")
+    packed, cross = (predict(model, tokens, validation, layout) for layout in ("packed", "cross"))
+    assert np.allclose(packed, cross, atol=1e-4)
+
+
+def test_label_weights_favour_the_rare_and_average_to_one():
+    labels = np.array([[0]] * 90 + [[1]] * 10)
+    (weights,) = label_weights(labels, 0.5)
+    assert weights[1] > weights[0]
+    assert weights[labels[:, 0]].mean() == pytest.approx(1)
+    assert np.allclose(label_weights(labels, 0), 1)
+
+
+def test_the_command_line_trains_and_evaluates(corpora, tiny_folder, tmp_path, capsys):
+    values = {"name": "cli", "validation": str(corpora / "validation.jsonl"), "backbone": str(tiny_folder), "precision": "fp32"}
+    path = tmp_path / "r.toml"
+    path.write_text(
+        "".join(f"{k} = {json.dumps(v)}\n" for k, v in values.items())
+        + 'corpora = ["none.jsonl"]\nmax_tokens = 64\ncontext_tokens = 16\n'
+    )
+    out = tmp_path / "cli"
+    corpus = str(corpora / "train.jsonl")
+    assert train.main([str(path), "--corpus", corpus, "--out", str(out), "--set", "epochs=2", "--threads", "2"]) == 0
+    capsys.readouterr()
+    assert evaluate.main([str(out), "tiny", str(corpora / "validation.jsonl"), "--floor", corpus]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["statements"] == 48 and result["tfidf"]["macro_f1"]["value"] == 1
+    assert result["mean_minus_tfidf"]["macro_f1"]["value"] < 0
+    assert set(result["each"]) == {str(out), "tiny"}
+
+
+@pytest.mark.parametrize(
+    "arguments,message",
+    [
+        (["none.toml"], "no recipe"),
+        (["RECIPE", "--corpus", "none.jsonl"], "there is no file"),
+        (["RECIPE", "--set", "epoch=1"], "did you mean 'epochs'"),
+        (["RECIPE", "--set", "epochs"], "KEY=VALUE"),
+    ],
+)
+def test_bad_input_is_one_sentence_before_any_training(arguments, message, tmp_path, capsys):
+    path = tmp_path / "r.toml"
+    path.write_text('name = "x"\nvalidation = "v.jsonl"\ncorpora = ["c.jsonl"]\n')
+    out = tmp_path / "out"
+    assert train.main([str(path) if word == "RECIPE" else word for word in arguments] + ["--out", str(out)]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1 and not out.exists()
+
+
+def test_an_encoder_that_cannot_read_packed_input_is_named():
+    from transformers import AutoConfig
+
+    from stance.backends.torch import StanceModel
+
+    with pytest.raises(stance.ModelError, match="use one of these families: bert"):
+        StanceModel(AutoConfig.for_model("distilbert"), 4)

@@ -1,0 +1,76 @@
+"""The model card, written from what happened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_FIGURES = {
+    "macro_f1": "macro-F1 of the four labels, issues pooled",
+    "f_avg": "F_avg (mean F1 of favor and against), issues pooled",
+    "issue_f_avg": "mean over issues of each issue's F_avg",
+}
+
+
+def write_card(folder: Path, manifest: dict) -> None:
+    """Write ``README.md`` into a model folder."""
+    (folder / "README.md").write_text(card(manifest), encoding="utf-8")
+
+
+def card(manifest: dict) -> str:
+    """The card as Markdown."""
+    training, validation = manifest["training"], manifest["validation"]
+    recipe = training["recipe"]
+    lines = [
+        f"# {manifest['name']}",
+        "",
+        f"{manifest['description']}. Written {manifest['created']} by `python -m training.train`; "
+        f"stance {manifest['version']}, seed {recipe['seed']}.",
+        "",
+        "## What it does",
+        "",
+        "Says whether the holder of a statement is in favor of a proposition, against it, neutral about it, "
+        "or whether the statement is unrelated to it. It was trained on:",
+        "",
+        *(f"- `{name}`: {proposition}" for name, proposition in manifest["issues"].items()),
+        "",
+        "## How well",
+        "",
+        f"On `{validation['corpus']}`: {validation['statements']} statements, {validation['documents']} documents, "
+        f"seed {validation['seed']}; int8 ONNX; 95 % intervals from a bootstrap over documents. "
+        "That corpus chose the recipe and fitted the calibration, so new text will score somewhat lower.",
+        "",
+        "| figure | value | interval |",
+        "| --- | --- | --- |",
+        *(
+            f"| {text} | {validation['scores'][name]['value']:.3f} | "
+            f"{validation['scores'][name]['low']:.3f} to {validation['scores'][name]['high']:.3f} |"
+            for name, text in _FIGURES.items()
+        ),
+        f"| expected calibration error, cross-fitted | {validation['calibration_error_cross_fitted']:.3f} | |",
+        f"| same label as the float32 model | {validation['int8_agreement']:.1%} | |",
+        "",
+        "## What it was trained on",
+        "",
+        *(f"- **{name}**: {text}" for name, text in recipe["sources"].items()),
+        "",
+        f"{training['statements']} statements:",
+        "",
+        "| issue | favor | against | neutral | unrelated |",
+        "| --- | --- | --- | --- | --- |",
+        *(f"| {issue} | " + " | ".join(str(n) for n in counts.values()) + " |" for issue, counts in training["counts"].items()),
+        "",
+        f"Recipe: {recipe['epochs']} epochs, batches of {recipe['batch_size']}, learning rate {recipe['learning_rate']}, "
+        f"backbone `{recipe['backbone']}`; every key is in `manifest.json`. "
+        f"{training.get('minutes', 0)} minutes; "
+        + ", ".join(f"{name} {number}" for name, number in training["versions"].items())
+        + ".",
+        "",
+        "## Limits",
+        "",
+        "- English only; other languages come out as guesses.",
+        "- It reads a sentence or short passage, not an article, and judges what is said, not who is known to think what.",
+        "- Rare cells of the training data (above) are where it errs most.",
+        "- On an issue it was not trained on it answers, but was not measured here.",
+        "",
+    ]
+    return "\n".join(lines)

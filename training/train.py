@@ -1,0 +1,180 @@
+"""Train, export, calibrate and measure a model: ``python -m training.train RECIPE [--corpus FILE ...]``."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime
+import json
+import platform
+import shutil
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import stance
+from stance.backends.onnx import OnnxBackend
+from stance.backends.torch import StanceModel
+from stance.errors import ModelError, StanceError
+from stance.evaluation.corpus import Corpus, read_corpus
+from stance.evaluation.metrics import evaluate
+from stance.packing import Packed, pack
+from stance.result import LABELS
+from stance.store import FORMAT, sha256
+from stance.tokens import Tokens
+
+from .calibrate import cross_fitted_error, fit_calibration
+from .card import write_card
+from .export import write_onnx, write_safetensors
+from .fit import fit, predict
+from .recipe import Recipe, read_recipe
+
+LEAST_AGREEMENT = 0.99
+
+
+def train(recipe: Recipe, out: Path) -> dict:
+    """Run a recipe and write the model folder ``out`` (replaced only when the new one is whole); returns the manifest."""
+    issues = recipe.issue_list()
+    corpus, validation = read_corpus(recipe.corpora, issues), read_corpus(recipe.validation, issues)
+    if shared := set(corpus.texts) & set(validation.texts):
+        raise stance.InputError(
+            f"{len(shared)} validation texts are in the training corpora; take them out, e.g. {min(shared)!r}"
+        )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    building = out.with_name(f".{out.name}.part")
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir()
+    try:
+        began = time.monotonic()
+        model, tokens, tokenizer = fit(recipe, corpus, building / "training.jsonl")
+        minutes = (time.monotonic() - began) / 60
+        manifest = write_folder(recipe, model, tokens, tokenizer, corpus, validation, building)
+        manifest["training"]["minutes"] = round(minutes, 1)
+        (building / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        write_card(building, manifest)
+        old = out.with_name(f".{out.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        if out.exists():
+            out.rename(old)
+        building.rename(out)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return manifest
+
+
+def write_folder(
+    recipe: Recipe, model: StanceModel, tokens: Tokens, tokenizer: Path, corpus: Corpus, validation: Corpus, folder: Path
+) -> dict:
+    """Export, check the export, calibrate, measure; returns the manifest (not yet written).
+
+    Raises:
+        ModelError: the exported model gives other labels than the trained one too often.
+    """
+    shutil.copyfile(tokenizer, folder / "tokenizer.json")
+    settings = {"labels": LABELS} | {name: getattr(tokens, name) for name in ("max_tokens", "context_tokens", "issue_tokens")}
+    config = {
+        key: value for key, value in model.encoder.config.to_dict().items() if key not in ("_name_or_path", "architectures")
+    }
+    (folder / "config.json").write_text(json.dumps(config | {"stance": settings}, indent=2) + "\n", encoding="utf-8")
+    write_safetensors(model, folder / "model.safetensors")
+    # What ships are float16 weights, so they are what is exported and measured.
+    model.load_state_dict({name: tensor.half().float() for name, tensor in model.state_dict().items()})
+    write_onnx(model, folder / "model.onnx", samples(tokens, corpus, recipe.seed))
+
+    logits = exported_logits(folder, tokens, validation)
+    reference = predict(model, tokens, validation)
+    agreement = float((logits.argmax(-1) == reference.argmax(-1)).mean())
+    if agreement < LEAST_AGREEMENT:
+        raise ModelError(
+            f"the int8 export agrees with the trained model on {agreement:.1%} of the labels, "
+            f"less than the {LEAST_AGREEMENT:.0%} required; nothing was written"
+        )
+    calibration = fit_calibration(logits, validation)
+    calibration.write(folder / "calibration.json")
+    scores = evaluate(validation.labels, logits.argmax(-1), np.array(validation.documents))
+    files = ("config.json", "tokenizer.json", "calibration.json", "model.onnx", "model.safetensors", "training.jsonl")
+    return {
+        "format": FORMAT,
+        "name": recipe.name,
+        "version": stance.__version__,
+        "description": f"{recipe.backbone} fine-tuned on {len(corpus)} statements",
+        "created": datetime.date.today().isoformat(),
+        "labels": LABELS,
+        "issues": {issue.name: issue.proposition for issue in corpus.issues},
+        "training": {
+            "recipe": dataclasses.asdict(recipe),
+            "statements": len(corpus),
+            "counts": corpus.counts(),
+            "versions": {name: version(name) for name in ("torch", "transformers", "onnxruntime")}
+            | {"python": platform.python_version()},
+        },
+        "validation": {
+            "corpus": recipe.validation,
+            "statements": len(validation),
+            "documents": len(set(validation.documents)),
+            "seed": recipe.seed,
+            "scores": {name: score.to_dict() for name, score in scores.items()},
+            "int8_agreement": round(agreement, 4),
+            "calibration_error_cross_fitted": round(cross_fitted_error(logits, validation), 4),
+        },
+        "files": {
+            name: {"sha256": sha256(folder / name), "bytes": (folder / name).stat().st_size}
+            for name in files
+            if (folder / name).exists()
+        },
+    }
+
+
+def samples(tokens: Tokens, corpus: Corpus, seed: int) -> list[Packed]:
+    """Some of the training text, packed: it shows the export the range of every activation."""
+    rows = np.random.default_rng(seed).permutation(len(corpus))[:256]
+    statements, _ = tokens.statements([corpus.texts[n] for n in rows], [corpus.contexts[n] for n in rows])
+    blocks = [tokens.proposition(issue.proposition) for issue in corpus.issues]
+    return [pack(statements[n : n + 32], blocks, tokens.pad) for n in range(0, len(statements), 32)]
+
+
+def exported_logits(folder: Path, tokens: Tokens, corpus: Corpus) -> np.ndarray:
+    """(N, K, L) logits of the ONNX file that was just written."""
+    backend = OnnxBackend(folder)
+    statements, _ = tokens.statements(corpus.texts, [""] * len(corpus))
+    blocks = [tokens.proposition(issue.proposition) for issue in corpus.issues]
+    return np.concatenate([backend(pack([statement], blocks, tokens.pad)) for statement in statements])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__)
+    parser.add_argument("recipe", help="a TOML file, see training/recipes/")
+    parser.add_argument("--corpus", nargs="+", default=[], metavar="FILE", help="train on these instead of the recipe's")
+    parser.add_argument("--out", type=Path, help="the model folder; models/NAME if not given")
+    parser.add_argument("--threads", type=int, help="processor threads")
+    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="change keys of the recipe")
+    options = parser.parse_args(arguments)
+    try:
+        for change in options.set:
+            if "=" not in change:
+                raise stance.InputError(f"--set takes KEY=VALUE, got {change!r}")
+        changes = dict(change.split("=", 1) for change in options.set)
+        recipe = read_recipe(options.recipe, changes)
+        if options.corpus:
+            recipe = dataclasses.replace(recipe, corpora=tuple(options.corpus))
+        if recipe.layout != "packed":
+            raise stance.InputError("only the packed layout is exported; measure the other with python -m training.layouts")
+        if options.threads:
+            torch.set_num_threads(options.threads)
+        out = options.out or Path("models", recipe.name)
+        manifest = train(recipe, out)
+    except StanceError as error:
+        print(f"training: {error}", file=sys.stderr)
+        return 2
+    print(json.dumps(manifest["validation"], indent=2))
+    print(f"written to {out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
