@@ -60,10 +60,11 @@ def classify(
 
     kind = format_of(form, output)
     asked = [parse(part) for part in _split(issues)] if issues else None
-    rows = _rows(source, text_column)
+    rows, from_file = _rows(source, text_column)
     classifier = load(model)
     results = _results(classifier, rows, asked, context, context_column, abstain_below)
-    if output and sys.stderr.isatty():
+    to_screen = kind != "table" and output is None and sys.stdout.isatty()
+    if from_file and sys.stderr.isatty() and not to_screen:
         results = track(results, None)
     count = write(results, output, kind)
     if output:
@@ -78,19 +79,20 @@ def _split(issues: list[str]) -> Iterator[str]:
         yield from [item] if "=" in item else item.split(",")
 
 
-def _rows(source: list[str], text_column: str | None) -> Iterator[dict]:
+def _rows(source: list[str], text_column: str | None) -> tuple[Iterator[dict], bool]:
+    """The rows to classify, and whether they come from a file or standard input."""
     from .tables import FORMATS_IN, STDIN, read
 
     first = source[0]
     looks_like_file = Path(first).suffix.lower() in (*FORMATS_IN, ".ndjson") and len(first.split()) == 1
     if len(source) == 1 and (first == STDIN or looks_like_file or _is_path(first)):
-        return read(first, text_column)
+        return read(first, text_column), True
     if text_column:
         raise InputError("--text-column is for files; the statements here were given on the command line")
     for text in source:
         if text == STDIN or (Path(text).suffix.lower() in FORMATS_IN and _is_path(text)):
             raise InputError(f"{text!r} among other arguments: give one file at a time, or only statements")
-    return iter([{"text": text} for text in source])
+    return iter([{"text": text} for text in source]), False
 
 
 def _is_path(text: str) -> bool:

@@ -31,6 +31,7 @@ from .calibrate import cross_fitted_error, fit_calibration
 from .card import write_card
 from .export import write_onnx, write_safetensors
 from .fit import fit, predict
+from .leaks import leaks
 from .recipe import Recipe, read_recipe
 
 LEAST_AGREEMENT = 0.99
@@ -40,9 +41,10 @@ def train(recipe: Recipe, out: Path) -> dict:
     """Run a recipe and write the model folder ``out`` (replaced only when the new one is whole); returns the manifest."""
     issues = recipe.issue_list()
     corpus, validation = read_corpus(recipe.corpora, issues), read_corpus(recipe.validation, issues)
-    if shared := set(corpus.texts) & set(validation.texts):
+    if shared := leaks(corpus, validation):
         raise stance.InputError(
-            f"{len(shared)} validation texts are in the training corpora; take them out, e.g. {min(shared)!r}"
+            f"{len(shared)} training statements stand, wholly or nearly, in the validation corpus too; "
+            f"take them out of one of the two, e.g. {corpus.texts[shared[0]][:100]!r}"
         )
     out.parent.mkdir(parents=True, exist_ok=True)
     building = out.with_name(f".{out.name}.part")

@@ -94,7 +94,7 @@ def test_a_failed_run_leaves_the_model_that_was_there(trained, corpora, tiny_fol
 
 def test_validation_text_in_the_training_corpus_is_refused(corpora, tiny_folder, tmp_path):
     leaky = dataclasses.replace(recipe(corpora, tiny_folder), corpora=(str(corpora / "validation.jsonl"),))
-    with pytest.raises(stance.InputError, match="48 validation texts are in the training corpora"):
+    with pytest.raises(stance.InputError, match="48 training statements stand, wholly or nearly, in the validation"):
         train.train(leaky, tmp_path / "x")
 
 
