@@ -17,7 +17,10 @@ _POSITION_SHIFT = {"bert": 0, "electra": 0, "roberta": 1, "xlm-roberta": 1, "cam
 
 
 class StanceModel(nn.Module):
-    """An encoder read at the first token of every issue block.
+    """An encoder, and a head that reads the first token of an issue block beside the mean of the statement.
+
+    The mean is what sentence encoders were pre-trained to put their meaning in; the issue's own token says what is
+    asked of it.
 
     Args:
         config: a ``transformers`` configuration of one of the families that take explicit position ids.
@@ -37,7 +40,8 @@ class StanceModel(nn.Module):
         self.shift = (config.pad_token_id or 0) + 1 if _POSITION_SHIFT[config.model_type] else 0
         self.types = getattr(config, "type_vocab_size", 1) > 1
         self.encoder = encoder or AutoModel.from_config(config, **encoder_arguments(config))
-        self.head = nn.Sequential(nn.Dropout(0.1), nn.Linear(config.hidden_size, labels))
+        size = config.hidden_size
+        self.head = nn.Sequential(nn.Dropout(0.1), nn.Linear(2 * size, size), nn.GELU(), nn.Dropout(0.1), nn.Linear(size, labels))
 
     def forward(self, input_ids, positions, blocks, read_at):
         """(B, T), (B, T), (B, T), (B, K) integers to (B, K, labels) logits: see stance.packing."""
@@ -51,7 +55,10 @@ class StanceModel(nn.Module):
             **({"token_type_ids": (blocks > 0).to(input_ids.dtype)} if self.types else {}),
         ).last_hidden_state
         at = read_at[:, :, None].expand(-1, -1, states.shape[-1])
-        return self.head(states.gather(1, at))
+        inside = (blocks == 0).to(states.dtype)[:, :, None]
+        mean = (states * inside).sum(1) / inside.sum(1)
+        asked = states.gather(1, at)
+        return self.head(torch.cat([asked, mean[:, None].expand_as(asked)], -1))
 
 
 def encoder_arguments(config) -> dict:
