@@ -55,7 +55,7 @@ def classify(
 ) -> None:
     """Tag statements with their stance on each issue."""
     from .classifier import load, track
-    from .issues import parse
+    from .issues import parse, resolve
     from .writing import format_of, write
 
     kind = format_of(form, output)
@@ -63,6 +63,9 @@ def classify(
     rows, from_file = _rows(source, text_column)
     classifier = load(model)
     results = _results(classifier, rows, asked, context, context_column, abstain_below)
+    for issue in resolve(asked, classifier.issues):
+        if issue not in classifier.issues:
+            print(f"note: {classifier.folder.name} was not trained on {issue.name!r}; take its answers as guesses", file=sys.stderr)
     to_screen = kind != "table" and output is None and sys.stdout.isatty()
     if from_file and sys.stderr.isatty() and not to_screen:
         results = track(results, None)
