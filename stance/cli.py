@@ -65,7 +65,9 @@ def classify(
     results = _results(classifier, rows, asked, context, context_column, abstain_below)
     for issue in resolve(asked, classifier.issues):
         if issue not in classifier.issues:
-            print(f"note: {classifier.folder.name} was not trained on {issue.name!r}; take its answers as guesses", file=sys.stderr)
+            print(
+                f"note: {classifier.folder.name} was not trained on {issue.name!r}; take its answers as guesses", file=sys.stderr
+            )
     to_screen = kind != "table" and output is None and sys.stdout.isatty()
     if from_file and sys.stderr.isatty() and not to_screen:
         results = track(results, None)
@@ -82,20 +84,20 @@ def _split(issues: list[str]) -> Iterator[str]:
         yield from [item] if "=" in item else item.split(",")
 
 
-def _rows(source: list[str], text_column: str | None) -> tuple[Iterator[dict], bool]:
-    """The rows to classify, and whether they come from a file or standard input."""
-    from .tables import FORMATS_IN, STDIN, read
+def _rows(source: list[str], text_column: str | None) -> tuple[Iterator[tuple[str, dict]], bool]:
+    """The rows to classify, each with its place, and whether they come from a file or standard input."""
+    from .tables import FORMATS_IN, STDIN, read_numbered
 
     first = source[0]
     looks_like_file = Path(first).suffix.lower() in (*FORMATS_IN, ".ndjson") and len(first.split()) == 1
     if len(source) == 1 and (first == STDIN or looks_like_file or _is_path(first)):
-        return read(first, text_column), True
+        return ((f"{first}, line {number}", row) for number, row in read_numbered(first, text_column)), True
     if text_column:
         raise InputError("--text-column is for files; the statements here were given on the command line")
     for text in source:
         if text == STDIN or (Path(text).suffix.lower() in FORMATS_IN and _is_path(text)):
             raise InputError(f"{text!r} among other arguments: give one file at a time, or only statements")
-    return iter([{"text": text} for text in source]), False
+    return ((f"text {number}", {"text": text}) for number, text in enumerate(source, 1)), False
 
 
 def _is_path(text: str) -> bool:
@@ -109,17 +111,20 @@ def _results(classifier, rows, asked, context, context_column, abstain_below):
     """Rows with their statements; reads ahead no further than the classifier does."""
     from collections import deque
 
+    from .classifier import check
+
     if context is not None and context_column is not None:
         raise InputError("give --context or --context-column, not both")
     held: deque[dict] = deque()
     contexts: deque[str] = deque()
 
     def texts():
-        for row in rows:
+        for where, row in rows:
+            check(row["text"], where)
             held.append(row)
             if context_column is not None:
                 if context_column not in row:
-                    raise InputError(f"no column {context_column!r}; the columns are: {', '.join(row)}")
+                    raise InputError(f"{where}: no column {context_column!r}; the columns are: {', '.join(row)}")
                 contexts.append(row[context_column] or "")
             yield row["text"]
 

@@ -90,7 +90,7 @@ def test_bad_usage_is_one_sentence(arguments, message):
 def test_a_blank_row_in_a_file_is_named(tmp_path):
     path = tmp_path / "in.csv"
     path.write_text("text\nA truce.\n \n")
-    assert "text 2 is blank" in fails("classify", path, "--model", "tiny")
+    assert "in.csv, line 3 is blank" in fails("classify", path, "--model", "tiny")
 
 
 def test_a_reader_that_goes_away_is_no_failure(tmp_path):
