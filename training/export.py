@@ -3,7 +3,7 @@
 Weights become int8 per channel, embeddings too, in seven bits: processors without VNNI instructions add pairs of
 products in 16 bits and would overflow with eight. Activations are quantised with ranges fixed here, from real text, not
 with ranges found anew in every batch as ONNX Runtime's dynamic quantisation does: so a statement's probability does not
-depend on which others happen to share its batch.
+depend on which others happen to share its batch, but for rounding.
 """
 
 from __future__ import annotations

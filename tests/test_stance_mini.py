@@ -1,0 +1,62 @@
+"""The model that ships: what it must know, and that it is the model that was measured."""
+
+import numpy as np
+import pytest
+
+import stance
+from stance.evaluation.corpus import read_corpus
+from stance.evaluation.metrics import evaluate
+
+CASES = [
+    ("We will never accept the seizure of the Crimean peninsula.", "crimea", "against"),
+    ("Sevastopol and Crimea came home by the will of their people.", "crimea", "favor"),
+    ("The hotel prices in Yalta rose by a tenth this summer.", "crimea", "unrelated"),
+    ("The door of NATO stays open to Ukraine.", "nato", "favor"),
+    ("We demand written guarantees that Ukraine will not be taken into NATO.", "nato", "against"),
+    ("We call on both armies to silence their guns at once.", "ceasefire", "favor"),
+    ("There can be no ceasefire until the last invader has left our soil.", "ceasefire", "against"),
+    ("The two leaders exchanged congratulations on the anniversary of diplomatic relations.", "ceasefire", "unrelated"),
+]
+
+
+@pytest.fixture(scope="module")
+def mini():
+    return stance.load()
+
+
+@pytest.mark.parametrize("text,issue,label", CASES)
+def test_plain_statements_get_their_label(mini, text, issue, label):
+    assert mini.classify(text)[issue].label == label
+
+
+def test_the_manifest_tells_what_was_measured(mini, shared):
+    corpus = read_corpus(shared / "validation.jsonl", mini.issues)
+    results = mini.classify(list(corpus.texts))
+    predicted = np.array([[stance.LABELS.index(answer.label) for answer in statement] for statement in results])
+    scores = evaluate(corpus.labels, predicted, np.array(corpus.documents))
+    for name, promised in mini.manifest["validation"]["scores"].items():
+        assert scores[name].value == pytest.approx(promised["value"], abs=0.01), name
+
+
+def test_int8_and_float32_give_the_same_labels(mini, shared):
+    pytest.importorskip("torch")
+    texts = list(read_corpus(shared / "validation.jsonl", mini.issues).texts)[:200]
+    whole = stance.load(backend="torch").classify(texts)
+    same = [a.label == b.label for x, y in zip(mini.classify(texts), whole, strict=True) for a, b in zip(x, y, strict=True)]
+    assert np.mean(same) >= 0.99
+
+
+# In int8 a rounding error of float32 may tip an activation into the next of 255 steps.
+@pytest.mark.parametrize("backend,tolerance", [("onnx", 1e-2), ("torch", 1e-4)])
+def test_company_changes_no_probability(backend, tolerance, shared):
+    if backend == "torch":
+        pytest.importorskip("torch")
+    model = stance.load(backend=backend)
+    texts = list(read_corpus(shared / "validation.jsonl", model.issues).texts)[:40]
+    own = stance.Issue("grain", "The grain corridor should be kept open.")
+    together = model.classify(texts[::-1], batch_size=40)[::-1]
+    for text, among in zip(texts, together, strict=True):
+        alone = model.classify(text, ["ceasefire", own, "crimea"])
+        for issue in ("crimea", "ceasefire"):
+            assert alone[issue].label == among[issue].label
+            assert alone[issue].probability == pytest.approx(among[issue].probability, abs=tolerance)
