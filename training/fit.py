@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from stance.backends.torch import StanceModel, encoder_arguments
-from stance.errors import InputError
+from stance.backends.torch import StanceModel, encoder_arguments, load_model
+from stance.errors import InputError, StanceError
 from stance.evaluation.corpus import MISSING, Corpus
 from stance.packing import Packed, pack_each
 from stance.result import LABELS
@@ -36,8 +36,12 @@ def backbone_folder(name: str) -> str:
     return f"{spec.submodule_search_locations[0]}/model"
 
 
-def start(recipe: Recipe) -> tuple[StanceModel, Tokens, Path | None]:
-    """A model with the backbone's weights and a new head, and its tokenizer."""
+def start(recipe: Recipe) -> tuple[StanceModel, Tokens, Path]:
+    """A model with the backbone's weights and a new head, its tokenizer, and where that came from.
+
+    Raises:
+        InputError: the backbone is not there, is not whole, or reads too few tokens.
+    """
     from huggingface_hub import hf_hub_download
     from transformers import AutoConfig, AutoModel
     from transformers.utils import logging
@@ -47,16 +51,32 @@ def start(recipe: Recipe) -> tuple[StanceModel, Tokens, Path | None]:
     torch.manual_seed(recipe.seed)
     source = backbone_folder(recipe.backbone)
     local = Path(source).is_dir()
-    tokenizer = Path(source, "tokenizer.json") if local else Path(hf_hub_download(source, "tokenizer.json"))
-    config = AutoConfig.from_pretrained(source)
-    if local and "stance" in config.to_dict():  # a model of ours: go on from it
-        from stance.backends.torch import load_model
-
-        model = load_model(Path(source))
-    else:
+    try:
+        tokenizer = Path(source, "tokenizer.json") if local else Path(hf_hub_download(source, "tokenizer.json"))
+        tokens = Tokens(tokenizer, recipe.max_tokens, recipe.context_tokens, recipe.issue_tokens)
+        config = AutoConfig.from_pretrained(source)
+        _check_room(recipe, config)
+        if local and "stance" in config.to_dict():  # a model of ours: go on from it
+            return load_model(Path(source)), tokens, tokenizer
         encoder = AutoModel.from_pretrained(source, dtype=torch.float32, **encoder_arguments(config))
-        model = StanceModel(config, len(LABELS), encoder)
-    return model, Tokens(tokenizer, recipe.max_tokens, recipe.context_tokens, recipe.issue_tokens), tokenizer
+    except StanceError:
+        raise
+    except Exception as error:  # the hub's client, transformers and tokenizers each raise their own kinds
+        what = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"backbone {recipe.backbone!r} cannot be loaded ({type(error).__name__}: {what}); name {', '.join(BACKBONES)}, "
+            "a folder with config.json, tokenizer.json and model.safetensors, or a hub id org/name"
+        ) from None
+    return StanceModel(config, len(LABELS), encoder), tokens, tokenizer
+
+
+def _check_room(recipe: Recipe, config) -> None:
+    need, room = recipe.max_tokens + recipe.issue_tokens, getattr(config, "max_position_embeddings", 512)
+    if need > room:
+        raise InputError(
+            f"max_tokens + issue_tokens is {need}, but the backbone reads {room}; lower them: "
+            f"--set max_tokens={max(room - recipe.issue_tokens - 2, 8)}"
+        )
 
 
 def batches(

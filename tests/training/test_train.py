@@ -160,6 +160,49 @@ def test_bad_input_is_one_sentence_before_any_training(arguments, message, tmp_p
     assert message in error and error.count("\n") == 1 and not out.exists()
 
 
+@pytest.mark.parametrize("family", ["bert", "electra", "roberta"])
+def test_every_family_reads_an_issue_alike_alone_and_in_company(family):
+    from transformers import AutoConfig
+
+    from stance.backends.torch import StanceModel
+    from stance.packing import pack
+
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64, "vocab_size": 100}
+    model = StanceModel(AutoConfig.for_model(family, **sizes, max_position_embeddings=64, embedding_size=32), 4).eval()
+
+    def logits(statements, issues):
+        with torch.inference_mode():
+            return model(**{name: torch.from_numpy(array) for name, array in pack(statements, issues).inputs().items()})
+
+    statements, issues = [[5, 6, 7, 8], [5, 9, 10, 11, 12, 13, 14]], [[5, 20, 21], [5, 22, 23, 24, 25], [5, 26]]
+    together = logits(statements, issues)
+    for row, statement in enumerate(statements):
+        for k, issue in enumerate(issues):
+            assert torch.allclose(logits([statement], [issue])[0, 0], together[row, k], atol=1e-5)
+
+
+def test_a_plain_local_encoder_is_a_backbone(corpora, tmp_path):
+    from training.tiny import backbone
+
+    corpus = read_corpus(corpora / "train.jsonl")
+    backbone(tmp_path, corpus.texts)
+    model, _, tokenizer = fit(recipe(corpora, tmp_path, epochs=0.1), corpus)
+    assert isinstance(model, torch.nn.Module) and tokenizer == tmp_path / "tokenizer.json"
+
+
+@pytest.mark.parametrize(
+    "changes,message",
+    [({"backbone": "no-such-folder"}, "cannot be loaded"), ({"max_tokens": 400}, "the backbone reads 192; lower them")],
+)
+def test_a_backbone_that_cannot_be_used_is_an_error(corpora, tiny_folder, tmp_path, changes, message, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    given = dataclasses.replace(recipe(corpora, tiny_folder), **changes)
+    with pytest.raises(stance.InputError, match=message):
+        train.train(given, tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_encoder_that_cannot_read_packed_input_is_named():
     from transformers import AutoConfig
 
