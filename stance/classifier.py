@@ -112,10 +112,8 @@ class Classifier:
         return list(track(results, len(texts)) if progress else results)
 
     def _classify_frame(self, frame, text_column: str, context, progress, asked, *options):
-        try:
-            import narwhals as nw
-        except ImportError:
-            raise MissingExtraError("Classifying a frame", "frames") from None
+        import narwhals as nw
+
         try:
             table = nw.from_native(frame, eager_only=True)
         except TypeError:

@@ -152,6 +152,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__)
     parser.add_argument("recipe", help="a TOML file, see training/recipes/")
     parser.add_argument("--corpus", nargs="+", default=[], metavar="FILE", help="train on these instead of the recipe's")
+    parser.add_argument("--validation", metavar="FILE", help="choose and calibrate on this instead of the recipe's")
     parser.add_argument("--out", type=Path, help="the model folder; models/NAME if not given")
     parser.add_argument("--threads", type=int, help="processor threads")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="change keys of the recipe")
@@ -163,7 +164,12 @@ def main(arguments: list[str] | None = None) -> int:
         changes = dict(change.split("=", 1) for change in options.set)
         recipe = read_recipe(options.recipe, changes)
         if options.corpus:
-            recipe = dataclasses.replace(recipe, corpora=tuple(options.corpus))
+            # The recipe's account of its sources is not that of these files.
+            sources = {name: text for name, text in recipe.sources.items() if name == "backbone"}
+            sources |= {"corpora": "given by the user: " + ", ".join(options.corpus)}
+            recipe = dataclasses.replace(recipe, corpora=tuple(options.corpus), sources=sources)
+        if options.validation:
+            recipe = dataclasses.replace(recipe, validation=options.validation)
         if recipe.layout != "packed":
             raise stance.InputError("only the packed layout is exported; measure the other with python -m training.layouts")
         if options.threads:

@@ -70,9 +70,7 @@ def evaluate(
     gold: np.ndarray, predicted: np.ndarray, documents: np.ndarray, samples: int = 2000, seed: int = 0
 ) -> dict[str, Score]:
     """The three figures with 95 % intervals from a bootstrap clustered by document (Efron 1979; Field & Welsh 2007)."""
-    counts = confusion_by_document(gold, predicted, documents)
-    draws = np.tensordot(resample(len(counts), samples, seed), counts, 1)
-    return _scores(figures(counts.sum(0)), figures(draws))
+    return mean_of_seeds(gold, predicted[None], documents, samples, seed)
 
 
 def difference(
@@ -103,8 +101,9 @@ def mean_of_seeds(
 
 def _mean_figures(gold, runs, documents, samples, seed):
     points, draws = [], []
+    asked = (gold >= 0).any(0)  # an issue that no statement is labelled on has no figure to average
     for predicted in runs:
-        counts = confusion_by_document(gold, predicted, documents)
+        counts = confusion_by_document(gold[:, asked], predicted[:, asked], documents)
         points.append(figures(counts.sum(0)))
         draws.append(figures(np.tensordot(resample(len(counts), samples, seed), counts, 1)))
     return tuple({name: np.mean([run[name] for run in part], axis=0) for name in SCORES} for part in (points, draws))

@@ -60,6 +60,11 @@ def test_missing_labels_are_left_out():
     assert confusion_by_document(gold, predicted, np.arange(2)).sum() == 3
 
 
+def test_an_issue_without_labels_lowers_no_figure():
+    gold = np.array([[0, -1], [1, -1], [2, -1], [3, -1]])
+    assert evaluate(gold, np.abs(gold), np.arange(4))["issue_f_avg"].value == 1
+
+
 def test_a_model_does_not_differ_from_itself():
     rng = np.random.default_rng(2)
     gold, predicted = rng.integers(0, 4, (2, 50, 3))

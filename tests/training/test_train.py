@@ -133,7 +133,14 @@ def test_the_command_line_trains_and_evaluates(corpora, tiny_folder, tmp_path, c
     )
     out = tmp_path / "cli"
     corpus = str(corpora / "train.jsonl")
-    assert train.main([str(path), "--corpus", corpus, "--out", str(out), "--set", "epochs=2", "--threads", "2"]) == 0
+    held = str(corpora / "validation.jsonl")
+    assert (
+        train.main(
+            [str(path), "--corpus", corpus, "--validation", held, "--out", str(out), "--set", "epochs=2", "--threads", "2"]
+        )
+        == 0
+    )
+    assert f"given by the user: {corpus}" in (out / "README.md").read_text()
     capsys.readouterr()
     assert evaluate.main([str(out), "tiny", str(corpora / "validation.jsonl"), "--floor", corpus]) == 0
     result = json.loads(capsys.readouterr().out)
