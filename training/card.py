@@ -37,7 +37,7 @@ def card(manifest: dict) -> str:
         "",
         f"On `{validation['corpus']}`: {validation['statements']} statements, {validation['documents']} documents, "
         f"seed {validation['seed']}; int8 ONNX; 95 % intervals from a bootstrap over documents. "
-        "That corpus chose the recipe and fitted the calibration, so new text will score somewhat lower.",
+        "That corpus chose the recipe and fitted the calibration, so expect less on new text.",
         "",
         "| figure | value | interval |",
         "| --- | --- | --- |",
