@@ -16,7 +16,7 @@ from .errors import InputError, MissingExtraError
 from .issues import Issue, resolve
 from .packing import pack
 from .result import LABELS, Stance, Statement
-from .store import DEFAULT, find, manifest, verify
+from .store import DEFAULT, find, verify
 from .tokens import Tokens, clean
 
 _WINDOW = 16  # batches sorted by length together: little padding, and a stream still flows
@@ -40,8 +40,7 @@ class Classifier:
         if backend not in ("onnx", "torch"):
             raise InputError(f"backend {backend!r} is not known; allowed: 'onnx', 'torch'")
         weights = "model.onnx" if backend == "onnx" else "model.safetensors"
-        verify(self.folder, ("config.json", "tokenizer.json", "calibration.json", weights))
-        self.manifest = manifest(self.folder)
+        self.manifest = verify(self.folder, ("config.json", "tokenizer.json", "calibration.json", weights))
         self.issues = tuple(Issue(name, proposition) for name, proposition in self.manifest["issues"].items())
         settings = json.loads((self.folder / "config.json").read_text(encoding="utf-8"))["stance"]
         self._tokens = Tokens(
@@ -138,7 +137,7 @@ class Classifier:
             stances = [statement[issue.name] for statement in statements]
             added.append(nw.new_series(label, [s.label for s in stances], nw.String, backend=backend))
             added.append(nw.new_series(probability, [s.probability for s in stances], nw.Float64, backend=backend))
-        if "pandas" in str(backend).lower():  # keep the frame's own index, whatever it is
+        if backend.is_pandas():  # keep the frame's own index, whatever it is
             index = nw.to_native(table).index
             added = [nw.from_native(s.to_native().set_axis(index), series_only=True) for s in added]
         return table.with_columns(*added).to_native()

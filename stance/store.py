@@ -84,13 +84,14 @@ def manifest(folder: Path) -> dict[str, Any]:
     return values
 
 
-def verify(folder: Path, files: tuple[str, ...]) -> None:
-    """Check that the files named are there, as the manifest says they were written.
+def verify(folder: Path, files: tuple[str, ...]) -> dict[str, Any]:
+    """Check that the files named are there, as the manifest says they were written; returns the manifest.
 
     Raises:
         ModelError: one is missing or altered.
     """
-    known = manifest(folder)["files"]
+    about = manifest(folder)
+    known = about["files"]
     for name in files:
         if name not in known:
             raise ModelError(f"{folder} has no {name}; it has: {', '.join(known)}. Choose another backend, or export again")
@@ -100,6 +101,7 @@ def verify(folder: Path, files: tuple[str, ...]) -> None:
             raise ModelError(f"{folder / name} is missing; copy the model folder again") from None
         if digest != known[name]["sha256"]:
             raise ModelError(f"{folder / name} was altered (its SHA-256 is not the manifest's); copy the model folder again")
+    return about
 
 
 def sha256(path: Path) -> str:

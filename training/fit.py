@@ -153,7 +153,6 @@ def _fit(recipe: Recipe, corpus: Corpus, log: Path | None) -> tuple[StanceModel,
     blocks = [tokens.proposition(issue.proposition) for issue in corpus.issues]
     rows = [list(np.flatnonzero(row != MISSING)) for row in corpus.labels]
     weights = label_weights(corpus.labels, recipe.balance)
-    row_weights = np.array([recipe.authored_weight if "training/corpora" in d else 1.0 for d in corpus.documents])
 
     optim = optimizer(model, recipe)
     answers = sum(len(row) for row in rows) if recipe.layout == "cross" else sum(bool(row) for row in rows)
@@ -176,7 +175,7 @@ def _fit(recipe: Recipe, corpus: Corpus, log: Path | None) -> tuple[StanceModel,
         order = rng.permutation(len(corpus))
         for packed, n, k in batches(statements, rows, blocks, order, recipe.batch_size, recipe.layout, rng):
             target = corpus.labels[n[:, None], k]
-            weight = torch.from_numpy(weights[k, target] * row_weights[n][:, None]).float()
+            weight = torch.from_numpy(weights[k, target]).float()
             inputs = {name: torch.from_numpy(array) for name, array in packed.inputs().items()}
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.precision == "bf16"):
                 logits = model(**inputs).float()
@@ -198,7 +197,12 @@ def _fit(recipe: Recipe, corpus: Corpus, log: Path | None) -> tuple[StanceModel,
             if step % 50 == 0 or step == total:
                 spent = time.monotonic() - began
                 left = spent / step * (total - step)
-                record = {"step": step, "of": total, "loss": round(loss_sum / 50, 4), "seconds": round(spent, 1)}
+                record = {
+                    "step": step,
+                    "of": total,
+                    "loss": round(loss_sum / ((step - 1) % 50 + 1), 4),
+                    "seconds": round(spent, 1),
+                }
                 print(f"step {step}/{total}  loss {record['loss']:.3f}  {left / 60:.1f} min left", file=sys.stderr)
                 if log:
                     with log.open("a", encoding="utf-8") as file:
@@ -212,10 +216,9 @@ def _fit(recipe: Recipe, corpus: Corpus, log: Path | None) -> tuple[StanceModel,
 
 
 @torch.inference_mode()
-def predict(model: StanceModel, tokens: Tokens, corpus: Corpus, layout: str = "packed", with_context: bool = False) -> np.ndarray:
-    """(N, K, L) float32 logits of every statement on every issue of the corpus."""
-    contexts = corpus.contexts if with_context else [""] * len(corpus)
-    statements, _ = tokens.statements(corpus.texts, contexts)
+def predict(model: StanceModel, tokens: Tokens, corpus: Corpus, layout: str = "packed") -> np.ndarray:
+    """(N, K, L) float32 logits of every statement, without its context, on every issue of the corpus."""
+    statements, _ = tokens.statements(corpus.texts, [""] * len(corpus))
     blocks = [tokens.proposition(issue.proposition) for issue in corpus.issues]
     logits = np.empty((len(corpus), len(blocks), len(LABELS)), dtype=np.float32)
     rows = [list(range(len(blocks)))] * len(corpus)

@@ -21,7 +21,7 @@ from stance.evaluation.metrics import difference, evaluate
 from stance.tokens import Tokens
 
 from .fit import fit, predict
-from .recipe import Recipe, read_recipe
+from .recipe import Recipe, parse_changes, read_recipe
 
 
 def compare(recipe: Recipe) -> dict:
@@ -69,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="change keys of the recipe")
     options = parser.parse_args(arguments)
     try:
-        recipe = read_recipe(options.recipe, dict(change.split("=", 1) for change in options.set))
+        recipe = read_recipe(options.recipe, parse_changes(options.set))
         print(json.dumps(compare(recipe), indent=2))
     except StanceError as error:
         print(f"layouts: {error}", file=sys.stderr)

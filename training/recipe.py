@@ -30,7 +30,6 @@ class Recipe:
         warmup: share of the steps in which the rate rises.
         weight_decay, label_smoothing: as usual.
         balance: loss weight of a label is (mean count / its count) to this power, per issue; 0 weighs all the same.
-        authored_weight: loss weight of rows that come from ``training/corpora/``.
         average: decay of the running average of the weights that is kept; 0 keeps the last.
         context_share: in this share of the visits a statement is read with the context before it.
         train_embeddings: whether the token embeddings move.
@@ -55,7 +54,6 @@ class Recipe:
     weight_decay: float = 0.01
     label_smoothing: float = 0.05
     balance: float = 0.3
-    authored_weight: float = 1.0
     average: float = 0.0
     context_share: float = 0.0
     train_embeddings: bool = False
@@ -89,6 +87,18 @@ def read_recipe(path: str | Path, changes: dict[str, str] | None = None) -> Reci
         except tomllib.TOMLDecodeError:
             values[key] = text
     return _build(values, str(path))
+
+
+def parse_changes(items: list[str]) -> dict[str, str]:
+    """``KEY=VALUE`` items of a command line, as :func:`read_recipe` takes them.
+
+    Raises:
+        InputError: an item without an equals sign.
+    """
+    for item in items:
+        if "=" not in item:
+            raise InputError(f"--set takes KEY=VALUE, got {item!r}")
+    return dict(item.split("=", 1) for item in items)
 
 
 def _build(values: dict[str, Any], where: str) -> Recipe:

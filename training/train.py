@@ -32,7 +32,7 @@ from .card import write_card
 from .export import write_onnx, write_safetensors
 from .fit import fit, predict
 from .leaks import leaks
-from .recipe import Recipe, read_recipe
+from .recipe import Recipe, parse_changes, read_recipe
 
 LEAST_AGREEMENT = 0.99
 
@@ -158,11 +158,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="change keys of the recipe")
     options = parser.parse_args(arguments)
     try:
-        for change in options.set:
-            if "=" not in change:
-                raise stance.InputError(f"--set takes KEY=VALUE, got {change!r}")
-        changes = dict(change.split("=", 1) for change in options.set)
-        recipe = read_recipe(options.recipe, changes)
+        recipe = read_recipe(options.recipe, parse_changes(options.set))
         if options.corpus:
             # The recipe's account of its sources is not that of these files.
             sources = {name: text for name, text in recipe.sources.items() if name == "backbone"}

@@ -24,9 +24,6 @@ class Score:
     low: float
     high: float
 
-    def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
-
     def to_dict(self) -> dict[str, float]:
         return {"value": round(self.value, 4), "low": round(self.low, 4), "high": round(self.high, 4)}
 
@@ -102,10 +99,11 @@ def mean_of_seeds(
 def _mean_figures(gold, runs, documents, samples, seed):
     points, draws = [], []
     asked = (gold >= 0).any(0)  # an issue that no statement is labelled on has no figure to average
+    drawn = resample(len(np.unique(documents)), samples, seed)
     for predicted in runs:
         counts = confusion_by_document(gold[:, asked], predicted[:, asked], documents)
         points.append(figures(counts.sum(0)))
-        draws.append(figures(np.tensordot(resample(len(counts), samples, seed), counts, 1)))
+        draws.append(figures(np.tensordot(drawn, counts, 1)))
     return tuple({name: np.mean([run[name] for run in part], axis=0) for name in SCORES} for part in (points, draws))
 
 
