@@ -4,6 +4,10 @@ from importlib import import_module
 
 _HOMES = {
     "classify": "api",
+    "evaluate": "evaluation.measurement",
+    "benchmark": "evaluation.benchmark",
+    "read_corpus": "evaluation.corpus",
+    "check_corpus": "evaluation.validation",
     "load": "classifier",
     "Classifier": "classifier",
     "Issue": "issues",

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from .errors import InputError, StanceError
+from .evaluation import commands
 from .store import DEFAULT
 
 app = typer.Typer(
@@ -158,12 +159,17 @@ def models() -> None:
         print(f"{name:12} {size:6.1f} MB  version {about['version']}  {about['description']}")
 
 
+for command in (commands.check, commands.evaluate, commands.benchmark):
+    app.command()(command)
+
+
 def main() -> None:
     """Run the command line; an error of ours is one sentence and exit code 2."""
     if len(sys.argv) == 1:
         sys.argv.append("--help")
     try:
-        app(standalone_mode=False, prog_name="stance")
+        # A command that ends with an exit code hands it back here, as click does outside standalone mode.
+        sys.exit(app(standalone_mode=False, prog_name="stance") or 0)
     except StanceError as error:
         sys.exit(_fail(str(error)))
     except BrokenPipeError:  # the reader went away, as in `| head`

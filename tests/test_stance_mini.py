@@ -5,7 +5,7 @@ import pytest
 
 import stance
 from stance.evaluation.corpus import read_corpus
-from stance.evaluation.metrics import evaluate
+from stance.evaluation.metrics import scores as measure
 
 CASES = [
     ("We will never accept the seizure of the Crimean peninsula.", "crimea", "against"),
@@ -33,7 +33,7 @@ def test_the_manifest_tells_what_was_measured(mini, shared):
     corpus = read_corpus(shared / "validation.jsonl", mini.issues)
     results = mini.classify(list(corpus.texts))
     predicted = np.array([[stance.LABELS.index(answer.label) for answer in statement] for statement in results])
-    scores = evaluate(corpus.labels, predicted, np.array(corpus.documents))
+    scores = measure(corpus.labels, predicted, np.array(corpus.documents))
     for name, promised in mini.manifest["validation"]["scores"].items():
         assert scores[name].value == pytest.approx(promised["value"], abs=0.01), name
 

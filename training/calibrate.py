@@ -7,7 +7,7 @@ from scipy.optimize import minimize_scalar
 
 from stance.calibration import Calibration, softmax
 from stance.evaluation.corpus import MISSING, Corpus
-from stance.evaluation.metrics import calibration_error
+from stance.evaluation.reliability import calibration_error
 
 
 def _temperature(logits: np.ndarray, gold: np.ndarray) -> float:

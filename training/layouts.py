@@ -17,7 +17,7 @@ import torch
 
 from stance.errors import StanceError
 from stance.evaluation.corpus import Corpus, read_corpus
-from stance.evaluation.metrics import difference, evaluate
+from stance.evaluation.metrics import difference, scores
 from stance.tokens import Tokens
 
 from .fit import fit, predict
@@ -46,7 +46,7 @@ def compare(recipe: Recipe) -> dict:
         "epochs": recipe.epochs,
         "threads": torch.get_num_threads(),
         "quality": {
-            layout: {name: score.to_dict() for name, score in evaluate(validation.labels, own, documents).items()}
+            layout: {name: score.to_dict() for name, score in scores(validation.labels, own, documents).items()}
             for layout, own in labels.items()
         },
         "packed_minus_cross": {name: score.to_dict() for name, score in gap.items()},

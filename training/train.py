@@ -21,7 +21,8 @@ from stance.backends.onnx import OnnxBackend
 from stance.backends.torch import StanceModel
 from stance.errors import ModelError, StanceError
 from stance.evaluation.corpus import Corpus, read_corpus
-from stance.evaluation.metrics import evaluate
+from stance.evaluation.duplicates import near_duplicates
+from stance.evaluation.metrics import scores as measure
 from stance.packing import Packed, pack
 from stance.result import LABELS
 from stance.store import FORMAT, sha256
@@ -31,7 +32,6 @@ from .calibrate import cross_fitted_error, fit_calibration
 from .card import write_card
 from .export import write_onnx, write_safetensors
 from .fit import fit, predict
-from .leaks import leaks
 from .recipe import Recipe, parse_changes, read_recipe
 
 LEAST_AGREEMENT = 0.99
@@ -41,10 +41,10 @@ def train(recipe: Recipe, out: Path) -> dict:
     """Run a recipe and write the model folder ``out`` (replaced only when the new one is whole); returns the manifest."""
     issues = recipe.issue_list()
     corpus, validation = read_corpus(recipe.corpora, issues), read_corpus(recipe.validation, issues)
-    if shared := leaks(corpus, validation):
+    if shared := near_duplicates(corpus.texts, validation.texts, words=8):
         raise stance.InputError(
             f"{len(shared)} training statements stand, wholly or nearly, in the validation corpus too; "
-            f"take them out of one of the two, e.g. {corpus.texts[shared[0]][:100]!r}"
+            f"take them out of one of the two, e.g. {corpus.texts[shared[0][0]][:100]!r}"
         )
     out.parent.mkdir(parents=True, exist_ok=True)
     building = out.with_name(f".{out.name}.part")
@@ -98,7 +98,7 @@ def write_folder(
         )
     calibration = fit_calibration(logits, validation)
     calibration.write(folder / "calibration.json")
-    scores = evaluate(validation.labels, logits.argmax(-1), np.array(validation.documents))
+    scores = measure(validation.labels, logits.argmax(-1), np.array(validation.documents))
     files = ("config.json", "tokenizer.json", "calibration.json", "model.onnx", "model.safetensors", "training.jsonl")
     return {
         "format": FORMAT,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -54,67 +55,126 @@ class Corpus:
         )
 
 
-def read_corpus(paths: str | Path | Iterable[str | Path], issues: Sequence[Issue] = KEY_ISSUES) -> Corpus:
-    """Read labelled statements from CSV, JSONL or Parquet.
+def read_corpus(source: Any, issues: Sequence[Issue] = KEY_ISSUES) -> Corpus:
+    """Read labelled statements from CSV, JSONL or Parquet files, or from a pandas or polars frame.
 
     Two forms are read: one column an issue (``text,crimea,nato,...``, an empty cell is no label) and the long form
     ``text,target,label``, where a target is an issue's name or a proposition of its own; rows of one text are joined.
     Optional columns: ``context``, ``doc`` (rows that belong together), ``id``.
     ``texts.jsonl+labels.jsonl`` takes the texts from the first file and the labels, by ``id``, from the second.
 
+    Args:
+        source: a path, several, or a frame.
+        issues: the issues that may be columns; their order is that of the labels.
+
     Raises:
         InputError: no row, no label column, an unknown label, a blank text; with file and line.
     """
-    if isinstance(paths, (str, Path)):
-        paths = [paths]
-    rows: list[tuple[str, str, str, dict[str, int]]] = []
     known = {issue.name: issue for issue in issues}
-    for path in paths:
-        rows.extend(_rows(str(path), known))
+    found: dict[tuple, Parsed] = {}
+    for place, row in rows_of(source):
+        parsed = parse_row(row, known, str(place))
+        if "target" not in row:
+            key: tuple = (place,)
+        else:
+            key = (parsed.text, parsed.context)
+            if key in found:
+                found[key].labels.update(parsed.labels)
+                continue
+        found[key] = parsed
+    rows = list(found.values())
     if not rows:
-        raise InputError(f"no labelled statement in {', '.join(str(path) for path in paths)}")
+        raise InputError(f"no labelled statement in {', '.join(paths_of(source)) or 'the frame'}")
     columns = {name: k for k, name in enumerate(known)}
     labels = np.full((len(rows), len(columns)), MISSING, dtype=np.int64)
     for n, row in enumerate(rows):
-        for name, label in row[3].items():
+        for name, label in row.labels.items():
             labels[n, columns[name]] = label
-    texts, contexts, documents = zip(*(row[:3] for row in rows), strict=True)
+    texts, contexts, documents = zip(*((row.text, row.context, row.document) for row in rows), strict=True)
     return Corpus(texts, contexts, documents, tuple(known.values()), labels)
 
 
-def _rows(path: str, known: dict[str, Issue]) -> list[tuple[str, str, str, dict[str, int]]]:
-    path, _, labels_path = path.partition("+")
-    # The column "id" is asked for as the text, so it comes under that name.
-    by_id = {row["text"]: (number, row) for number, row in read_numbered(labels_path, "id")} if labels_path else {}
-    found: dict[tuple[str, str], tuple[str, str, str, dict[str, int]]] = {}
-    for number, row in read_numbered(path):
-        where = f"{path}, line {number}"
-        if labels_path:
-            if row.get("id") not in by_id:
-                continue
-            number, extra = by_id[row["id"]]
-            where = f"{labels_path}, line {number}"
-            row = row | {name: extra[name] for name in known if name in extra}
-        text = row["text"]
-        if not isinstance(text, str) or not text.strip():
-            raise InputError(f"{where}: the text is {'blank' if isinstance(text, str) else repr(text)}; remove the row")
-        given = _labels(row, known, where)
-        document = str(row.get("doc") or f"{path}:{number}")
-        context = str(row.get("context") or "")
-        if "target" in row and (text, context) in found:
-            found[text, context][3].update(given)
-        else:
-            key = (text, context) if "target" in row else (text, f"{context}\0{number}")
-            found[key] = (text, context, document, given)
-    return list(found.values())
+@dataclass(frozen=True)
+class Place:
+    """Where a row stands."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}, line {self.line}"
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """One row, read: its labels are indices into ``LABELS`` by issue name."""
+
+    text: str
+    context: str
+    document: str
+    labels: dict[str, int]
+
+
+def paths_of(source: Any) -> list[str]:
+    """The paths of a corpus that may be one path, several, or a frame (which has none)."""
+    if hasattr(source, "columns"):
+        return []
+    return [str(source)] if isinstance(source, (str, Path)) else [str(path) for path in source]
+
+
+def rows_of(source: Any) -> Iterator[tuple[Place, dict]]:
+    """The raw rows of a corpus, each with its place."""
+    if hasattr(source, "columns"):
+        yield from _frame_rows(source)
+    for name in paths_of(source):
+        path, _, labels_path = name.partition("+")
+        if not labels_path:
+            for number, row in read_numbered(path):
+                yield Place(path, number), row
+            continue
+        # The column "id" is asked for as the text, so it comes under that name.
+        by_id = {row["text"]: (number, row) for number, row in read_numbered(labels_path, "id")}
+        for _, row in read_numbered(path):
+            if row.get("id") in by_id:
+                number, labels = by_id[row["id"]]
+                yield Place(labels_path, number), row | {key: value for key, value in labels.items() if key != "text"}
+
+
+def _frame_rows(frame: Any) -> Iterator[tuple[Place, dict]]:
+    import narwhals as nw
+
+    try:
+        table = nw.from_native(frame, eager_only=True)
+    except TypeError:
+        raise InputError(f"a {type(frame).__name__} is no frame that can be read; give a pandas or polars DataFrame") from None
+    if "text" not in table.columns:
+        raise InputError(f"the frame has no column 'text'; it has: {', '.join(map(str, table.columns))}")
+    for number, row in enumerate(table.iter_rows(named=True), 1):
+        # A frame's empty cell may be NaN, which is no label and no text.
+        yield Place("the frame", number), {key: None if value != value else value for key, value in row.items()}
+
+
+def parse_row(row: dict, known: dict[str, Issue], where: str) -> Parsed:
+    """Read one row; an issue of its own in the long form is added to ``known``.
+
+    Raises:
+        InputError: what is wrong with it, beginning with ``where``.
+    """
+    text = row["text"]
+    if not isinstance(text, str) or not text.strip():
+        raise InputError(f"{where}: the text is {'blank' if isinstance(text, str) else repr(text)}; remove the row")
+    context, document = (row.get(name) for name in ("context", "doc"))
+    # A document may well be numbered 0.
+    document = where if document in (None, "") else str(document)
+    return Parsed(text, str(context or ""), document, _labels(row, known, where))
 
 
 def _labels(row: dict, known: dict[str, Issue], where: str) -> dict[str, int]:
     if "target" in row and "label" in row:
-        target = row["target"]
-        if not isinstance(target, str) or not target.strip():
+        target = row["target"].strip() if isinstance(row["target"], str) else None
+        if not target:
             raise InputError(f"{where}: the target is blank; write an issue's name or a proposition there")
-        known.setdefault(target, Issue(target.strip(), target.strip()))
+        known.setdefault(target, Issue(target, target))
         cells = {target: row["label"]}
     else:
         cells = {name: row[name] for name in known if row.get(name) not in (None, "")}

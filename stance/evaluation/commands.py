@@ -1,0 +1,102 @@
+"""The commands that measure: check, evaluate and benchmark."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import OutputError
+from ..store import DEFAULT
+
+Models = Annotated[
+    list[str],
+    typer.Option("--model", help="A bundled model's name, a folder or a hub id. Repeated: seeds of one recipe, averaged."),
+]
+Folder = Annotated[Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="Also write JSON and Markdown here.")]
+Samples = Annotated[int, typer.Option(help="Bootstrap samples behind each interval.", min=1)]
+Seed = Annotated[int, typer.Option(help="Seed of the bootstrap and of the folds.", min=0)]
+NoBaselines = Annotated[bool, typer.Option("--no-baselines", help="Leave the baselines out: faster.")]
+
+
+def check(
+    corpus: Annotated[list[str], typer.Argument(metavar="FILE...", help="A labelled corpus: CSV, TSV, JSONL or Parquet.")],
+    apart_from: Annotated[
+        list[str] | None, typer.Option(help="Another split, which must share no text with it, nearly or wholly. Repeatable.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="The model whose issues may be columns.")] = DEFAULT,
+) -> None:
+    """Check a corpus: unknown labels, blanks, repeats, text shared with another split; counts its labels."""
+    from ..issues import Issue
+    from ..store import find, manifest
+    from .report import table
+    from .validation import check_corpus
+
+    issues = [Issue(*item) for item in manifest(find(model))["issues"].items()]
+    found = check_corpus(corpus, apart_from or (), issues)
+    for problem in found.problems:
+        print(problem)
+    if found.counts:
+        rows = [[name, *map(str, counts.values())] for name, counts in found.counts.items()]
+        print(table(["issue", *next(iter(found.counts.values()))], rows))
+    print(f"{found.statements} statements, {len(found.problems)} problem{'' if len(found.problems) == 1 else 's'}")
+    if found.problems:
+        raise typer.Exit(1)
+
+
+def evaluate(
+    corpus: Annotated[list[str], typer.Argument(metavar="CORPUS...", help="Labelled statements: CSV, TSV, JSONL or Parquet.")],
+    model: Models = [DEFAULT],  # noqa: B006 (typer reads it, nobody changes it)
+    against: Annotated[list[str] | None, typer.Option(help="Compare with this model. Repeated: seeds of one recipe.")] = None,
+    train: Annotated[
+        list[str] | None, typer.Option(help="Train the baselines on this corpus instead of cross-validating them. Repeatable.")
+    ] = None,
+    context: Annotated[bool, typer.Option("--context", help="Read each statement with the corpus's context column.")] = False,
+    no_baselines: NoBaselines = False,
+    samples: Samples = 2000,
+    seed: Seed = 0,
+    output: Folder = None,
+) -> None:
+    """Measure a model on labelled statements, with intervals and beside baselines; with -o, plots too."""
+    from .measurement import evaluate as measure
+
+    report = measure(
+        corpus, model, against or None, context=context, baselines=not no_baselines, train=train, samples=samples, seed=seed
+    )
+    print(report.to_markdown(), end="")
+    if output:
+        from .plots import write_plots
+
+        _written(report, output)
+        write_plots(report, output)
+
+
+def benchmark(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME...]", help="diplomacy, contrast, own-issues, articles (all if none); public, public:SET."),
+    ] = None,
+    model: Annotated[str, typer.Option(help="A bundled model's name, a folder or a hub id.")] = DEFAULT,
+    data: Annotated[Path | None, typer.Option(metavar="FOLDER", help="For public: the folder that holds the sets.")] = None,
+    no_baselines: NoBaselines = False,
+    samples: Samples = 2000,
+    seed: Seed = 0,
+    output: Folder = None,
+) -> None:
+    """Measure a model on the included benchmarks, with intervals and beside baselines."""
+    from .benchmark import benchmark as measure
+
+    report = measure(names or None, model, data=data, baselines=not no_baselines, samples=samples, seed=seed)
+    print(report.to_markdown(), end="")
+    if output:
+        _written(report, output)
+
+
+def _written(report, folder: Path) -> None:
+    try:
+        report.write(folder)
+    except OSError as error:
+        raise OutputError(f"cannot write into {str(folder)!r}: {error.strerror or error}; name a folder with -o") from None
+    print(f"written to {folder}", file=sys.stderr)

@@ -1,0 +1,92 @@
+"""What is wrong with a corpus: everything, with line numbers, before it is trained on or measured with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import InputError
+from ..issues import KEY_ISSUES, Issue
+from ..result import LABELS
+from .corpus import Parsed, Place, parse_row, rows_of
+from .duplicates import near_duplicates
+
+_SHOWN = 60  # characters of a text that a problem quotes
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What :func:`check_corpus` found.
+
+    Attributes:
+        problems: one sentence each, beginning with file and line; empty for a sound corpus.
+        statements: rows that could be read.
+        counts: issue to label to how many rows have it.
+    """
+
+    problems: tuple[str, ...]
+    statements: int
+    counts: dict[str, dict[str, int]]
+
+
+def check_corpus(source: Any, apart_from: Any = (), issues: Sequence[Issue] = KEY_ISSUES) -> Findings:
+    """Look for blank texts, unknown labels, missing columns, broken lines, repeats, and text that stands in two splits.
+
+    Args:
+        source: a path, several (parts of one corpus), or a frame, as :func:`~stance.evaluation.corpus.read_corpus` takes it.
+        apart_from: corpora that must share no text with it, near-duplicates included: its validation and test splits.
+        issues: the issues that may be columns.
+    """
+    known = {issue.name: issue for issue in issues}
+    problems: list[str] = []
+    rows = _read(source, known, problems)
+    _find_repeats(rows, problems)
+    others = _read(apart_from, dict(known), problems) if not isinstance(apart_from, tuple) or apart_from else []
+    for n, m in near_duplicates([row.text for _, row in rows], [row.text for _, row in others]):
+        problems.append(f"{rows[n][0]}: stands, wholly or nearly, in {others[m][0]} too: {_quote(rows[n][1].text)}")
+    counts = {name: dict.fromkeys(LABELS, 0) for name in known if any(name in row.labels for _, row in rows)}
+    for _, row in rows:
+        for name, label in row.labels.items():
+            counts[name][LABELS[label]] += 1
+    for name, by_label in counts.items():
+        if sum(count > 0 for count in by_label.values()) == 1:
+            problems.append(f"{name}: every row has one label; a model needs at least two to tell apart")
+    return Findings(tuple(problems), len(rows), counts)
+
+
+def _read(source: Any, known: dict[str, Issue], problems: list[str]) -> list[tuple[Place, Parsed]]:
+    found = []
+    rows = rows_of(source)
+    while True:
+        try:
+            place, row = next(rows)
+        except StopIteration:
+            return found
+        except InputError as error:  # a broken line: the reader cannot find the next
+            problems.append(f"{error}; the rest was not read")
+            return found
+        try:
+            found.append((place, parse_row(row, known, str(place))))
+        except InputError as error:
+            problems.append(str(error))
+
+
+def _find_repeats(rows: list[tuple[Place, Parsed]], problems: list[str]) -> None:
+    first: dict[tuple[str, str, str], tuple[Place, int]] = {}
+    for place, row in rows:
+        text = " ".join(row.text.lower().split())
+        seen = {name: first.get((text, row.context, name)) for name in row.labels}
+        earlier = [there for there in seen.values() if there]
+        other = sorted(name for name, there in seen.items() if there and there[1] != row.labels[name])
+        if other:
+            there = seen[other[0]]
+            problems.append(f"{place}: the text of {there[0]}, but labelled otherwise on {', '.join(other)}: {_quote(row.text)}")
+        elif earlier:
+            problems.append(f"{place}: repeats {earlier[0][0]}: {_quote(row.text)}")
+        for name, label in row.labels.items():
+            first.setdefault((text, row.context, name), (place, label))
+
+
+def _quote(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
