@@ -59,6 +59,11 @@ def card(manifest: dict) -> str:
         "| --- | --- | --- | --- | --- |",
         *(f"| {issue} | " + " | ".join(str(n) for n in counts.values()) + " |" for issue, counts in training["counts"].items()),
         "",
+        *(
+            [f"Also statements on {others} other propositions, so that it learns to read a proposition.", ""]
+            if (others := training.get("other_propositions"))
+            else []
+        ),
         f"Recipe: {recipe['epochs']} epochs, batches of {recipe['batch_size']}, learning rate {recipe['learning_rate']}, "
         f"backbone `{recipe['backbone']}`; every key is in `manifest.json`. "
         f"{training.get('minutes', 0)} minutes; "

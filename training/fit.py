@@ -15,6 +15,7 @@ import torch
 from stance.backends.torch import StanceModel, encoder_arguments, load_model
 from stance.errors import InputError, StanceError
 from stance.evaluation.corpus import MISSING, Corpus
+from stance.evaluation.metrics import AGAINST, FAVOR
 from stance.packing import Packed, pack_each
 from stance.result import LABELS
 from stance.store import BACKBONES, backbone_folder
@@ -107,6 +108,24 @@ def label_weights(labels: np.ndarray, power: float) -> np.ndarray:
     return weights
 
 
+def widen(recipe: Recipe, corpus: Corpus) -> tuple[list[str], np.ndarray, dict[int, list[int]]]:
+    """The propositions to learn, variants after the corpus's own; (N, K) labels on all; and each issue's variants.
+
+    On a contrary wording favor and against change places.
+    """
+    propositions, columns = [issue.proposition for issue in corpus.issues], list(corpus.labels.T)
+    places: dict[int, list[int]] = {}
+    for k, issue in enumerate(corpus.issues):
+        for wording in recipe.variants.get(issue.name, ()):
+            labels = corpus.labels[:, k]
+            if wording.startswith("not:"):
+                labels = np.where(labels == FAVOR, AGAINST, np.where(labels == AGAINST, FAVOR, labels))
+            places.setdefault(k, []).append(len(propositions))
+            propositions.append(wording.removeprefix("not:").strip())
+            columns.append(labels)
+    return propositions, np.stack(columns, 1), places
+
+
 def optimizer(model: StanceModel, recipe: Recipe) -> torch.optim.Optimizer:
     """AdamW with a rate for each layer (Howard & Ruder 2018) and none for frozen embeddings."""
     model.encoder.embeddings.requires_grad_(recipe.train_embeddings)
@@ -137,12 +156,13 @@ def _fit(recipe: Recipe, corpus: Corpus, log: Path | None) -> tuple[StanceModel,
     rng = np.random.default_rng(recipe.seed)
     plain, _ = tokens.statements(corpus.texts, [""] * len(corpus))
     full, _ = tokens.statements(corpus.texts, corpus.contexts) if recipe.context_share else (plain, None)
-    blocks = [tokens.proposition(issue.proposition) for issue in corpus.issues]
-    rows = [list(np.flatnonzero(row != MISSING)) for row in corpus.labels]
-    weights = label_weights(corpus.labels, recipe.balance)
+    propositions, labels, variants = widen(recipe, corpus)
+    blocks = [tokens.proposition(proposition) for proposition in propositions]
+    asked = [list(np.flatnonzero(row != MISSING)) for row in corpus.labels]
+    weights = label_weights(labels, recipe.balance)
 
     optim = optimizer(model, recipe)
-    answers = sum(len(row) for row in rows) if recipe.layout == "cross" else sum(bool(row) for row in rows)
+    answers = sum(len(row) for row in asked) if recipe.layout == "cross" else sum(bool(row) for row in asked)
     a_step = recipe.batch_size * (3 if recipe.layout == "cross" else 1)
     total = max(1, math.ceil(answers * recipe.epochs / a_step))
     rise = max(1, int(total * recipe.warmup))
@@ -160,8 +180,14 @@ def _fit(recipe: Recipe, corpus: Corpus, log: Path | None) -> tuple[StanceModel,
         with_context = rng.random(len(corpus)) < recipe.context_share
         statements = [full[n] if with_context[n] else plain[n] for n in range(len(corpus))]
         order = rng.permutation(len(corpus))
+        rows = asked
+        if variants:
+            rows = [
+                [rng.choice(variants[k]) if k in variants and rng.random() < recipe.variant_share else k for k in row]
+                for row in asked
+            ]
         for packed, n, k in batches(statements, rows, blocks, order, recipe.batch_size, recipe.layout, rng):
-            target = corpus.labels[n[:, None], k]
+            target = labels[n[:, None], k]
             weight = torch.from_numpy(weights[k, target]).float()
             inputs = {name: torch.from_numpy(array) for name, array in packed.inputs().items()}
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.precision == "bf16"):

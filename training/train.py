@@ -20,9 +20,10 @@ import stance
 from stance.backends.onnx import OnnxBackend
 from stance.backends.torch import StanceModel
 from stance.errors import ModelError, StanceError
-from stance.evaluation.corpus import Corpus, read_corpus
+from stance.evaluation.corpus import MISSING, Corpus, read_corpus
 from stance.evaluation.duplicates import near_duplicates
 from stance.evaluation.metrics import scores as measure
+from stance.issues import Issue
 from stance.packing import Packed, pack
 from stance.result import LABELS
 from stance.store import FORMAT, sha256
@@ -99,6 +100,8 @@ def write_folder(
     calibration = fit_calibration(logits, validation)
     calibration.write(folder / "calibration.json")
     scores = measure(validation.labels, logits.argmax(-1), np.array(validation.documents))
+    counts = corpus.counts()
+    asked = main_issues(recipe, corpus)
     files = ("config.json", "tokenizer.json", "calibration.json", "model.onnx", "model.safetensors", "training.jsonl")
     return {
         "format": FORMAT,
@@ -107,11 +110,12 @@ def write_folder(
         "description": f"{recipe.backbone} fine-tuned on {len(corpus)} statements",
         "created": datetime.date.today().isoformat(),
         "labels": LABELS,
-        "issues": {issue.name: issue.proposition for issue in corpus.issues},
+        "issues": {issue.name: issue.proposition for issue in asked},
         "training": {
             "recipe": dataclasses.asdict(recipe),
             "statements": len(corpus),
-            "counts": corpus.counts(),
+            "counts": {issue.name: counts[issue.name] for issue in asked},
+            "other_propositions": len(counts) - len(asked),
             "versions": {name: version(name) for name in ("torch", "transformers", "onnxruntime")}
             | {"python": platform.python_version()},
         },
@@ -132,11 +136,19 @@ def write_folder(
     }
 
 
+def main_issues(recipe: Recipe, corpus: Corpus) -> tuple[Issue, ...]:
+    """What the model asks when nothing is named: the recipe's issues that the corpus labels; if none of them, the corpus's."""
+    own = {issue.name for issue in recipe.issue_list()}
+    labelled = [issue for issue, column in zip(corpus.issues, corpus.labels.T, strict=True) if (column != MISSING).any()]
+    return tuple(issue for issue in labelled if issue.name in own) or tuple(labelled)
+
+
 def samples(tokens: Tokens, corpus: Corpus, seed: int) -> list[Packed]:
     """Some of the training text, packed: it shows the export the range of every activation."""
     rows = np.random.default_rng(seed).permutation(len(corpus))[:256]
     statements, _ = tokens.statements([corpus.texts[n] for n in rows], [corpus.contexts[n] for n in rows])
-    blocks = [tokens.proposition(issue.proposition) for issue in corpus.issues]
+    # A few of the other propositions do: a block takes room in every sample.
+    blocks = [tokens.proposition(issue.proposition) for issue in corpus.issues[:8]]
     return [pack(statements[n : n + 32], blocks, tokens.pad) for n in range(0, len(statements), 32)]
 
 

@@ -15,6 +15,7 @@ from ..result import LABELS
 from ..tables import read_numbered
 
 MISSING = -1
+OPPOSITE = {"favor": "against", "against": "favor"}
 _INDEX = {label: number for number, label in enumerate(LABELS)}
 
 
@@ -60,7 +61,8 @@ def read_corpus(source: Any, issues: Sequence[Issue] = KEY_ISSUES) -> Corpus:
 
     Two forms are read: one column an issue (``text,crimea,nato,...``, an empty cell is no label) and the long form
     ``text,target,label``, where a target is an issue's name or a proposition of its own; rows of one text are joined.
-    Optional columns: ``context``, ``doc`` (rows that belong together), ``id``.
+    A column ``reverse`` beside them holds the contrary of the target: it becomes an issue too, on which who is for the
+    target is against it. Optional columns: ``context``, ``doc`` (rows that belong together), ``id``.
     ``texts.jsonl+labels.jsonl`` takes the texts from the first file and the labels, by ``id``, from the second.
 
     Args:
@@ -176,6 +178,9 @@ def _labels(row: dict, known: dict[str, Issue], where: str) -> dict[str, int]:
             raise InputError(f"{where}: the target is blank; write an issue's name or a proposition there")
         known.setdefault(target, Issue(target, target))
         cells = {target: row["label"]}
+        if isinstance(reverse := row.get("reverse"), str) and reverse.strip():
+            known.setdefault(reverse.strip(), Issue(reverse.strip(), reverse.strip()))
+            cells[reverse.strip()] = OPPOSITE.get(row["label"], row["label"])
     else:
         cells = {name: row[name] for name in known if row.get(name) not in (None, "")}
         if not any(name in row for name in known):
