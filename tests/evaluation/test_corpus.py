@@ -66,3 +66,21 @@ def test_several_files_make_one_corpus(tmp_path):
 def test_a_bad_corpus_is_named_with_its_line(tmp_path, rows, message):
     with pytest.raises(InputError, match=message):
         read_corpus(put(tmp_path / "a.jsonl", *rows))
+
+
+def test_who_is_for_a_target_is_against_its_reverse(tmp_path):
+    rows = [
+        {"text": t, "target": "Whaling should end.", "reverse": "Whaling is fine.", "label": t}
+        for t in ("favor", "against", "neutral")
+    ]
+    corpus = read_corpus(put(tmp_path / "a.jsonl", *rows))
+    assert [issue.proposition for issue in corpus.issues[3:]] == ["Whaling should end.", "Whaling is fine."]
+    assert corpus.labels[:, 3:].tolist() == [[0, 1], [1, 0], [2, 2]]
+
+
+def test_a_frame_is_a_corpus_and_its_gaps_are_no_labels():
+    pandas = pytest.importorskip("pandas")
+    corpus = read_corpus(pandas.DataFrame({"text": ["A", "B"], "nato": ["favor", None], "doc": [0, 0]}))
+    assert corpus.labels[:, 1].tolist() == [0, MISSING] and corpus.documents == ("0", "0")
+    with pytest.raises(InputError, match="the frame has no column 'text'"):
+        read_corpus(pandas.DataFrame({"words": ["A"]}))

@@ -25,6 +25,8 @@ def test_keys_are_read_and_changed(tmp_path):
         (LEAST + "epochs = 'two'\n", "epochs must be of type float, got 'two'"),
         (LEAST + "seed = true\n", "seed must be of type int"),
         (LEAST + "layout = 'round'\n", "allowed: packed, cross"),
+        (LEAST + "[variants]\ngrain = ['Keep it open.']\n", "variants of 'grain', which is no issue"),
+        (LEAST + "[variants]\nnato = ['not: ']\n", "must be a list of propositions"),
         ("name = 'x'\n", "the key 'validation' is missing"),
         ("name = \n", "Invalid value"),
     ],

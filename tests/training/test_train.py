@@ -15,7 +15,7 @@ import torch
 import stance
 from stance.evaluation.corpus import read_corpus
 from training import train
-from training.fit import batches, fit, label_weights, predict
+from training.fit import batches, fit, label_weights, predict, widen
 from training.recipe import Recipe
 
 WORDS = {"favor": "welcome", "against": "reject", "neutral": "discuss", "unrelated": "visit"}
@@ -162,6 +162,38 @@ def test_bad_input_is_one_sentence_before_any_training(arguments, message, tmp_p
     assert train.main([str(path) if word == "RECIPE" else word for word in arguments] + ["--out", str(out)]) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1 and not out.exists()
+
+
+def test_a_contrary_wording_swaps_favor_and_against(corpora, tiny_folder):
+    given = dataclasses.replace(recipe(corpora, tiny_folder), variants={"ceasefire": ["Stop now.", "not: Fight on."]})
+    corpus = read_corpus(corpora / "train.jsonl")
+    propositions, labels, places = widen(given, corpus)
+    assert propositions[3:] == ["Stop now.", "Fight on."] and places == {2: [3, 4]}
+    assert (labels[:, 3] == corpus.labels[:, 2]).all()
+    assert [tuple(row) for row in labels[:4, [2, 4]]] == [(0, 1), (1, 0), (2, 2), (3, 3)]
+
+
+def test_a_model_learns_to_read_the_proposition(corpora, tiny_folder):
+    given = recipe(corpora, tiny_folder)
+    given = dataclasses.replace(given, variants={"ceasefire": ["not: Fight on."]}, variant_share=0.5, epochs=30)
+    corpus = read_corpus(corpora / "train.jsonl")
+    model, tokens, _ = fit(given, corpus)
+    sides = np.flatnonzero(corpus.labels[:, 2] < 2)
+    asked = dataclasses.replace(
+        corpus.take(sides), issues=(stance.Issue("on", "Fight on."),), labels=1 - corpus.labels[sides, 2:]
+    )
+    assert (predict(model, tokens, asked).argmax(-1) == asked.labels).mean() > 0.9
+
+
+def test_only_issues_of_the_recipe_are_asked_unasked(corpora, tiny_folder, tmp_path):
+    other = tmp_path / "other.jsonl"
+    other.write_text(
+        "".join(json.dumps({"text": t, "target": "Whaling must end.", "label": t}) + "\n" for t in ("favor", "against"))
+    )
+    given = dataclasses.replace(recipe(corpora, tiny_folder), corpora=(str(corpora / "train.jsonl"), str(other)))
+    both = read_corpus(given.corpora, given.issue_list())
+    assert [issue.name for issue in train.main_issues(given, both)] == ["crimea", "nato", "ceasefire"]
+    assert [issue.name for issue in train.main_issues(given, read_corpus(other))] == ["Whaling must end."]
 
 
 @pytest.mark.parametrize("family", ["bert", "electra", "roberta"])
