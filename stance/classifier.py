@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -42,10 +41,7 @@ class Classifier:
         weights = "model.onnx" if backend == "onnx" else "model.safetensors"
         self.manifest = verify(self.folder, ("config.json", "tokenizer.json", "calibration.json", weights))
         self.issues = tuple(Issue(name, proposition) for name, proposition in self.manifest["issues"].items())
-        settings = json.loads((self.folder / "config.json").read_text(encoding="utf-8"))["stance"]
-        self._tokens = Tokens(
-            self.folder / "tokenizer.json", settings["max_tokens"], settings["context_tokens"], settings["issue_tokens"]
-        )
+        self._tokens = Tokens.of(self.folder)
         self._calibration = Calibration.read(self.folder / "calibration.json")
         self._run = _backend(self.folder, backend)
 

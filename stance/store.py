@@ -86,6 +86,11 @@ def manifest(folder: Path) -> dict[str, Any]:
     return values
 
 
+def settings(folder: Path) -> dict[str, Any]:
+    """How a model folder reads text: ``labels``, ``max_tokens``, ``context_tokens``, ``issue_tokens``."""
+    return json.loads((folder / "config.json").read_text(encoding="utf-8"))["stance"]
+
+
 def verify(folder: Path, files: tuple[str, ...]) -> dict[str, Any]:
     """Check that the files named are there, as the manifest says they were written; returns the manifest.
 

@@ -69,7 +69,7 @@ def read_numbered(path: str | Path, text_column: str | None = None, any_column: 
             columns = ", ".join(str(key) for key in row)
             raise InputError(
                 f"{name}, line {number}: no column {column!r}; its columns are: {columns}. "
-                "Say which one holds the text, e.g. --text-column NAME"
+                "Say which one holds the text: --text-column NAME, or of a labelled corpus --columns text=NAME"
             )
         if column != "text":
             row = {"text": row[column], **{key: value for key, value in row.items() if key not in ("text", column)}}

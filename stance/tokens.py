@@ -9,6 +9,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from .errors import IssueError
+from .store import settings
 
 # Control characters and bidirectional marks say nothing and can hide text from a human reader.
 _INVISIBLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff]")
@@ -40,6 +41,12 @@ class Tokens:
         self.start, self.end, self.pad = (
             self._special(names) for names in (("[CLS]", "<s>"), ("[SEP]", "</s>"), ("[PAD]", "<pad>"))
         )
+
+    @classmethod
+    def of(cls, folder: Path) -> Tokens:
+        """Those of a model folder."""
+        own = settings(folder)
+        return cls(folder / "tokenizer.json", own["max_tokens"], own["context_tokens"], own["issue_tokens"])
 
     def _special(self, names: Sequence[str]) -> int:
         for name in names:

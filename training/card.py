@@ -36,7 +36,7 @@ def card(manifest: dict) -> str:
         "## How well",
         "",
         f"On `{validation['corpus']}`: {validation['statements']} statements, {validation['documents']} documents, "
-        f"seed {validation['seed']}; int8 ONNX; 95 % intervals from a bootstrap over documents. "
+        f"seed {validation['seed']}; {'int8 ONNX' if recipe.get('export', 'int8') == 'int8' else 'float32'}; 95 % intervals from a bootstrap over documents. "
         "That corpus chose the recipe and fitted the calibration, so expect less on new text.",
         "",
         "| figure | value | interval |",
@@ -62,6 +62,11 @@ def card(manifest: dict) -> str:
         *(
             [f"Also statements on {others} other propositions, so that it learns to read a proposition.", ""]
             if (others := training.get("other_propositions"))
+            else []
+        ),
+        *(
+            [f"A teacher also labelled {taught} unlabelled statements for it, and the others again.", ""]
+            if (taught := training.get("taught_statements"))
             else []
         ),
         f"Recipe: {recipe['epochs']} epochs, batches of {recipe['batch_size']}, learning rate {recipe['learning_rate']}, "

@@ -1,27 +1,34 @@
-"""The training loop: a recipe and a corpus in, a trained model out."""
+"""The training run: a recipe and a corpus in, a trained model out.
+
+``transformers``' Trainer does the loop, over ``accelerate``: on the CPU, on one GPU, or on several processes under
+``torchrun``. What is ours is what a batch is (training/batches.py), the loss, a learning rate for each layer, and a
+running average of the weights. A run that is killed goes on from its last checkpoint and ends as if it had not been.
+"""
 
 from __future__ import annotations
 
 import json
-import math
+import os
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
+from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from stance.backends.torch import StanceModel, encoder_arguments, load_model
+from stance.backends.torch import StanceModel, encoder_arguments, encoder_class, load_model
 from stance.errors import InputError, StanceError
 from stance.evaluation.corpus import MISSING, Corpus
-from stance.evaluation.metrics import AGAINST, FAVOR
-from stance.packing import Packed, pack_each
 from stance.result import LABELS
 from stance.store import BACKBONES, backbone_folder
 from stance.tokens import Tokens
 
+from .batches import Soft, Visits, packed_batches, plan
 from .recipe import Recipe
+
+_WHOLE = "average.pt"  # written last, so a checkpoint that has it is whole
+_LOG_STEPS = 50
 
 
 def start(recipe: Recipe) -> tuple[StanceModel, Tokens, Path]:
@@ -31,7 +38,7 @@ def start(recipe: Recipe) -> tuple[StanceModel, Tokens, Path]:
         InputError: the backbone is not there, is not whole, or reads too few tokens.
     """
     from huggingface_hub import hf_hub_download
-    from transformers import AutoConfig, AutoModel
+    from transformers import AutoConfig
     from transformers.utils import logging
 
     logging.set_verbosity_error()
@@ -46,7 +53,7 @@ def start(recipe: Recipe) -> tuple[StanceModel, Tokens, Path]:
         _check_room(recipe, config)
         if local and "stance" in config.to_dict():  # a model of ours: go on from it
             return load_model(Path(source)), tokens, tokenizer
-        encoder = AutoModel.from_pretrained(source, dtype=torch.float32, **encoder_arguments(config))
+        encoder = encoder_class(config).from_pretrained(source, dtype=torch.float32, **encoder_arguments(config))
     except StanceError:
         raise
     except Exception as error:  # the hub's client, transformers and tokenizers each raise their own kinds
@@ -67,176 +74,201 @@ def _check_room(recipe: Recipe, config) -> None:
         )
 
 
-def batches(
-    statements: list[list[int]],
-    rows: list[list[int]],
-    blocks: list[list[int]],
-    order: np.ndarray,
-    size: int,
-    layout: str,
-    rng: np.random.Generator,
-) -> Iterator[tuple[Packed, np.ndarray, np.ndarray]]:
-    """Packed batches of like length, in random order, with the (row, issue) indices of their answers.
-
-    ``rows[n]`` are the issues that statement n is labelled on. In the ``cross`` layout each of them is a pass of
-    its own.
-    """
-    items = [(n, [k]) for n in order for k in rows[n]] if layout == "cross" else [(n, rows[n]) for n in order if rows[n]]
-    size = size * 3 if layout == "cross" else size
-    made = []
-    for begin in range(0, len(items), size * 40):
-        # One number of issues a batch; within it neighbours in length, so that little is padding.
-        part = sorted(items[begin : begin + size * 40], key=lambda item: (len(item[1]), len(statements[item[0]])))
-        cuts = [0]
-        for i in range(1, len(part)):
-            if i - cuts[-1] == size or len(part[i][1]) != len(part[i - 1][1]):
-                cuts.append(i)
-        made += [part[a:b] for a, b in zip(cuts, [*cuts[1:], len(part)], strict=True)]
-    for i in rng.permutation(len(made)):
-        packed = pack_each([statements[n] for n, _ in made[i]], [[blocks[k] for k in ks] for _, ks in made[i]])
-        yield packed, np.array([n for n, _ in made[i]]), np.array([ks for _, ks in made[i]])
-
-
-def label_weights(labels: np.ndarray, power: float) -> np.ndarray:
-    """(K, L) loss weight of each issue's labels: (mean count / count) ** power, mean 1 over the rows."""
-    weights = np.ones((labels.shape[1], len(LABELS)))
-    for k in range(labels.shape[1]):
-        counts = np.bincount(labels[labels[:, k] != MISSING, k], minlength=len(LABELS))
-        if counts.sum():
-            raw = (counts.sum() / len(LABELS) / np.maximum(counts, 1)) ** power
-            weights[k] = raw * counts.sum() / (raw * counts).sum()
-    return weights
-
-
-def widen(recipe: Recipe, corpus: Corpus) -> tuple[list[str], np.ndarray, dict[int, list[int]]]:
-    """The propositions to learn, variants after the corpus's own; (N, K) labels on all; and each issue's variants.
-
-    On a contrary wording favor and against change places.
-    """
-    propositions, columns = [issue.proposition for issue in corpus.issues], list(corpus.labels.T)
-    places: dict[int, list[int]] = {}
-    for k, issue in enumerate(corpus.issues):
-        for wording in recipe.variants.get(issue.name, ()):
-            labels = corpus.labels[:, k]
-            if wording.startswith("not:"):
-                labels = np.where(labels == FAVOR, AGAINST, np.where(labels == AGAINST, FAVOR, labels))
-            places.setdefault(k, []).append(len(propositions))
-            propositions.append(wording.removeprefix("not:").strip())
-            columns.append(labels)
-    return propositions, np.stack(columns, 1), places
+def _on_gpu(recipe: Recipe) -> bool:
+    if recipe.device == "cuda" and not torch.cuda.is_available():
+        raise InputError(
+            "device is 'cuda', but torch finds no GPU here; say --set device=cpu, or device=auto to take what there is"
+        )
+    return recipe.device != "cpu" and torch.cuda.is_available()
 
 
 def optimizer(model: StanceModel, recipe: Recipe) -> torch.optim.Optimizer:
-    """AdamW with a rate for each layer (Howard & Ruder 2018) and none for frozen embeddings."""
-    model.encoder.embeddings.requires_grad_(recipe.train_embeddings)
+    """AdamW with a rate for each layer (Howard & Ruder 2018) and none for frozen embeddings and layers."""
     layers = list(model.encoder.encoder.layer)
+    model.encoder.embeddings.requires_grad_(recipe.train_embeddings)
+    for layer in layers[: recipe.frozen_layers]:
+        layer.requires_grad_(False)
     rates = [(model.head, recipe.head_learning_rate)]
     rates += [(layer, recipe.learning_rate * recipe.layer_decay ** (len(layers) - 1 - i)) for i, layer in enumerate(layers)]
-    if recipe.train_embeddings:
-        rates.append((model.encoder.embeddings, recipe.learning_rate * recipe.layer_decay ** len(layers)))
+    below = recipe.learning_rate * recipe.layer_decay ** len(layers)
+    rates.append((model.encoder.embeddings, below))
+    if hasattr(model.encoder.encoder, "relative_attention_bias"):  # MPNet's, shared by its layers
+        rates.append((model.encoder.encoder.relative_attention_bias, below))
     groups = []
     for module, rate in rates:
         for decays in (True, False):
-            parameters = [p for p in module.parameters() if (p.ndim > 1) == decays]
-            groups.append({"params": parameters, "lr": rate, "weight_decay": recipe.weight_decay if decays else 0.0})
+            parameters = [p for p in module.parameters() if p.requires_grad and (p.ndim > 1) == decays]
+            if parameters:
+                groups.append({"params": parameters, "lr": rate, "weight_decay": recipe.weight_decay if decays else 0.0})
     return torch.optim.AdamW(groups, fused=True)
 
 
-def fit(recipe: Recipe, corpus: Corpus, log: Path | None = None) -> tuple[StanceModel, Tokens, Path]:
-    """Train; progress goes to standard error and, as JSON lines, to ``log``."""
+class _Trainer(Trainer):
+    """The Trainer, over batches that are made already."""
+
+    def _loader(self, visits: Visits):
+        loader = torch.utils.data.DataLoader(visits, batch_size=1, collate_fn=lambda items: items[0])
+        return self.accelerator.prepare(loader)
+
+    def get_train_dataloader(self):
+        return self._loader(self.train_dataset)
+
+    def get_eval_dataloader(self, eval_dataset=None):
+        return self._loader(eval_dataset or self.eval_dataset)
+
+    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+        target, weight = inputs["target"], inputs["weight"]
+        logits = model(**{name: value for name, value in inputs.items() if name not in ("target", "weight")}).float()
+        loss = (-(target * logits.log_softmax(-1)).sum(-1) * weight).mean()
+        return (loss, {"logits": logits}) if return_outputs else loss
+
+
+class _Average(TrainerCallback):
+    """The running average of the weights over the second half of the run (Polyak & Juditsky 1992)."""
+
+    def __init__(self, decay: float):
+        self.decay, self.weights = decay, {}
+
+    def on_step_end(self, args, state, control, model=None, **kwargs):
+        if not self.decay or state.global_step <= state.max_steps // 2:
+            return
+        now = {name: value.detach() for name, value in model.state_dict().items()}
+        if not self.weights:
+            self.weights = {name: value.clone() for name, value in now.items()}
+        for name, value in self.weights.items():
+            if value.is_floating_point():
+                value.lerp_(now[name], 1 - self.decay)
+
+    def on_save(self, args, state, control, **kwargs):
+        if state.is_world_process_zero:
+            folder = Path(args.output_dir, f"checkpoint-{state.global_step}")
+            torch.save(self.weights, folder / f".{_WHOLE}")
+            (folder / f".{_WHOLE}").rename(folder / _WHOLE)
+
+    def resume(self, checkpoint: Path) -> None:
+        self.weights = torch.load(checkpoint / _WHOLE, weights_only=True)
+
+
+class _Progress(TrainerCallback):
+    """One line for people on standard error, one of JSON in the log."""
+
+    def __init__(self, log: Path | None):
+        self.log, self.began, self.first, self.before = log, 0.0, 0, 0.0
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        self.began, self.first = time.monotonic(), state.global_step
+        if self.log and state.is_world_process_zero:
+            # What was logged after the checkpoint that is gone on from comes again.
+            lines = self.log.read_text(encoding="utf-8").splitlines() if self.log.exists() else []
+            kept = [line for line in lines if json.loads(line)["step"] <= self.first]
+            self.before = json.loads(kept[-1])["seconds"] if kept else 0.0
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            self.log.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+
+    def on_step_end(self, args, state, control, **kwargs):
+        control.should_log |= state.global_step == state.max_steps
+
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        if not state.is_world_process_zero or not {"loss", "eval_loss"} & set(logs):
+            return
+        spent = time.monotonic() - self.began
+        left = spent / max(1, state.global_step - self.first) * (state.max_steps - state.global_step)
+        record = {"step": state.global_step, "of": state.max_steps, "seconds": round(self.before + spent, 1)}
+        record |= {name: round(logs[name], 4) for name in ("loss", "eval_loss") if name in logs}
+        shown = f"loss {logs['loss']:.3f}" if "loss" in logs else f"validation loss {logs['eval_loss']:.3f}"
+        print(f"step {state.global_step}/{state.max_steps}  {shown}  {left / 60:.1f} min left", file=sys.stderr, flush=True)
+        if self.log:
+            with self.log.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(record) + "\n")
+
+
+def fit(
+    recipe: Recipe,
+    corpus: Corpus,
+    work: Path,
+    log: Path | None = None,
+    soft: Soft | None = None,
+    validation: Corpus | None = None,
+) -> tuple[StanceModel, Tokens, Path]:
+    """Train.
+
+    Args:
+        work: where checkpoints are kept; a whole one that is there already is gone on from.
+        log: progress goes here, as JSON lines, and to standard error.
+        soft: what a teacher says of the corpus.
+        validation: measured after every epoch where the recipe stops early.
+    """
     torch.set_flush_denormal(True)  # else Adam crawls on a CPU
     try:
-        return _fit(recipe, corpus, log)
+        return _fit(recipe, corpus, work, log, soft, validation)
     finally:
         torch.set_flush_denormal(False)
 
 
-def _fit(recipe: Recipe, corpus: Corpus, log: Path | None) -> tuple[StanceModel, Tokens, Path]:
+def _fit(recipe, corpus, work, log, soft, validation) -> tuple[StanceModel, Tokens, Path]:
+    on_gpu = _on_gpu(recipe)
     model, tokens, tokenizer = start(recipe)
-    rng = np.random.default_rng(recipe.seed)
-    plain, _ = tokens.statements(corpus.texts, [""] * len(corpus))
-    full, _ = tokens.statements(corpus.texts, corpus.contexts) if recipe.context_share else (plain, None)
-    propositions, labels, variants = widen(recipe, corpus)
-    blocks = [tokens.proposition(proposition) for proposition in propositions]
-    asked = [list(np.flatnonzero(row != MISSING)) for row in corpus.labels]
-    weights = label_weights(labels, recipe.balance)
-
-    optim = optimizer(model, recipe)
-    answers = sum(len(row) for row in asked) if recipe.layout == "cross" else sum(bool(row) for row in asked)
-    a_step = recipe.batch_size * (3 if recipe.layout == "cross" else 1)
-    total = max(1, math.ceil(answers * recipe.epochs / a_step))
-    rise = max(1, int(total * recipe.warmup))
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optim, lambda n: min((n + 1) / rise, max(0.0, (total - n) / max(1, total - rise)))
+    visits = Visits(recipe, corpus, tokens, soft)
+    held = Visits(recipe, validation, tokens, training=False) if recipe.patience and validation is not None else None
+    each = "epoch" if held else "steps"
+    arguments = TrainingArguments(
+        output_dir=str(work),
+        num_train_epochs=recipe.epochs,
+        per_device_train_batch_size=1,  # an item is a batch
+        per_device_eval_batch_size=1,
+        gradient_accumulation_steps=recipe.accumulate,
+        learning_rate=recipe.learning_rate,
+        warmup_steps=recipe.warmup,
+        max_grad_norm=1.0,
+        bf16=recipe.precision == "bf16",
+        use_cpu=not on_gpu,
+        seed=recipe.seed,
+        save_strategy=each,
+        save_steps=recipe.save_steps,
+        save_total_limit=2,
+        eval_strategy="epoch" if held else "no",
+        load_best_model_at_end=held is not None,
+        metric_for_best_model="eval_loss" if held else None,
+        prediction_loss_only=True,
+        label_names=["target"],
+        logging_steps=_LOG_STEPS,
+        remove_unused_columns=False,
+        disable_tqdm=True,
+        report_to="none",
+        ddp_find_unused_parameters=False,
+        ddp_backend="gloo" if "RANK" in os.environ and not on_gpu else None,
     )
-    averaged = None
-    if recipe.average:
-        averaged = torch.optim.swa_utils.AveragedModel(
-            model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.average)
-        )
-    model.train()
-    step, loss_sum, began = 0, 0.0, time.monotonic()
-    while step < total:
-        with_context = rng.random(len(corpus)) < recipe.context_share
-        statements = [full[n] if with_context[n] else plain[n] for n in range(len(corpus))]
-        order = rng.permutation(len(corpus))
-        rows = asked
-        if variants:
-            rows = [
-                [rng.choice(variants[k]) if k in variants and rng.random() < recipe.variant_share else k for k in row]
-                for row in asked
-            ]
-        for packed, n, k in batches(statements, rows, blocks, order, recipe.batch_size, recipe.layout, rng):
-            target = labels[n[:, None], k]
-            weight = torch.from_numpy(weights[k, target]).float()
-            inputs = {name: torch.from_numpy(array) for name, array in packed.inputs().items()}
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.precision == "bf16"):
-                logits = model(**inputs).float()
-            losses = torch.nn.functional.cross_entropy(
-                logits.flatten(0, 1),
-                torch.from_numpy(target).flatten(),
-                reduction="none",
-                label_smoothing=recipe.label_smoothing,
-            )
-            loss = (losses * weight.flatten()).mean()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optim.step()
-            schedule.step()
-            optim.zero_grad(set_to_none=True)
-            if averaged is not None and step > total // 2:
-                averaged.update_parameters(model)
-            step, loss_sum = step + 1, loss_sum + loss.item()
-            if step % 50 == 0 or step == total:
-                spent = time.monotonic() - began
-                left = spent / step * (total - step)
-                record = {
-                    "step": step,
-                    "of": total,
-                    "loss": round(loss_sum / ((step - 1) % 50 + 1), 4),
-                    "seconds": round(spent, 1),
-                }
-                print(f"step {step}/{total}  loss {record['loss']:.3f}  {left / 60:.1f} min left", file=sys.stderr)
-                if log:
-                    with log.open("a", encoding="utf-8") as file:
-                        file.write(json.dumps(record) + "\n")
-                loss_sum = 0.0
-            if step >= total:
-                break
-    if averaged is not None:
-        model.load_state_dict(averaged.module.state_dict())
+    average = _Average(0.0 if held else recipe.average)
+    callbacks = [average, _Progress(log)] + ([EarlyStoppingCallback(recipe.patience)] if held else [])
+    trainer = _Trainer(
+        model,
+        arguments,
+        train_dataset=visits,
+        eval_dataset=held,
+        callbacks=callbacks,
+        optimizers=(optimizer(model, recipe), None),
+    )
+    trainer.remove_callback(PrinterCallback)
+    whole = sorted(work.glob(f"checkpoint-*/{_WHOLE}"), key=lambda path: int(path.parent.name.partition("-")[2]))
+    if whole:
+        average.resume(whole[-1].parent)
+        print(f"going on from {whole[-1].parent}", file=sys.stderr)
+    trainer.train(resume_from_checkpoint=str(whole[-1].parent) if whole else None)
+    model = trainer.accelerator.unwrap_model(trainer.model).cpu()
+    if average.weights:
+        model.load_state_dict(average.weights)
     return model.eval(), tokens, tokenizer
 
 
 @torch.inference_mode()
 def predict(model: StanceModel, tokens: Tokens, corpus: Corpus, layout: str = "packed") -> np.ndarray:
-    """(N, K, L) float32 logits of every statement, without its context, on every issue of the corpus."""
+    """(N, K, L) float32 logits of every statement, without its context, on the issues it is labelled on; else 0."""
     statements, _ = tokens.statements(corpus.texts, [""] * len(corpus))
     blocks = [tokens.proposition(issue.proposition) for issue in corpus.issues]
-    logits = np.empty((len(corpus), len(blocks), len(LABELS)), dtype=np.float32)
-    rows = [list(range(len(blocks)))] * len(corpus)
-    rng = np.random.default_rng(0)
-    for packed, n, k in batches(statements, rows, blocks, np.arange(len(corpus)), 64, layout, rng):
+    logits = np.zeros((len(corpus), len(blocks), len(LABELS)), dtype=np.float32)
+    rows = [np.flatnonzero(row != MISSING) for row in corpus.labels]
+    batches = plan(rows, [len(statement) for statement in statements], 64, np.random.default_rng(0), layout)
+    for packed, n, k in packed_batches(batches, statements, blocks, tokens.pad):
         inputs = {name: torch.from_numpy(array) for name, array in packed.inputs().items()}
         logits[n[:, None], k] = model(**inputs).float().numpy()
     return logits

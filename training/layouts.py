@@ -10,7 +10,9 @@ import argparse
 import dataclasses
 import json
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -29,7 +31,11 @@ def compare(recipe: Recipe) -> dict:
     corpus = read_corpus(recipe.corpora, recipe.issue_list())
     validation = read_corpus(recipe.validation, recipe.issue_list())
     documents = np.array(validation.documents)
-    trained = {layout: fit(dataclasses.replace(recipe, layout=layout), corpus)[:2] for layout in ("packed", "cross")}
+    with tempfile.TemporaryDirectory() as work:
+        trained = {
+            layout: fit(dataclasses.replace(recipe, layout=layout), corpus, Path(work, layout))[:2]
+            for layout in ("packed", "cross")
+        }
     labels = {layout: predict(*own, validation, layout).argmax(-1) for layout, own in trained.items()}
     gap = difference(validation.labels, labels["packed"], labels["cross"], documents)
     speeds = {layout: [] for layout in trained}

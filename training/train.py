@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import datetime
+import hashlib
 import json
+import os
 import platform
 import shutil
 import sys
-import time
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,43 +22,58 @@ import stance
 from stance.backends.onnx import OnnxBackend
 from stance.backends.torch import StanceModel
 from stance.errors import ModelError, StanceError
-from stance.evaluation.corpus import MISSING, Corpus, read_corpus
+from stance.evaluation.corpus import MISSING, Corpus, parse_map, read_corpus
 from stance.evaluation.duplicates import near_duplicates
 from stance.evaluation.metrics import scores as measure
+from stance.evaluation.validation import check_corpus
 from stance.issues import Issue
 from stance.packing import Packed, pack
 from stance.result import LABELS
 from stance.store import FORMAT, sha256
 from stance.tokens import Tokens
 
+from .batches import Soft
 from .calibrate import cross_fitted_error, fit_calibration
 from .card import write_card
 from .export import write_onnx, write_safetensors
 from .fit import fit, predict
 from .recipe import Recipe, parse_changes, read_recipe
+from .search import search
+from .split import split
 
 LEAST_AGREEMENT = 0.99
+_SHOWN = 10  # problems of a corpus
+RUNS = Path("build", "runs")  # checkpoints
 
 
-def train(recipe: Recipe, out: Path) -> dict:
-    """Run a recipe and write the model folder ``out`` (replaced only when the new one is whole); returns the manifest."""
-    issues = recipe.issue_list()
-    corpus, validation = read_corpus(recipe.corpora, issues), read_corpus(recipe.validation, issues)
-    if shared := near_duplicates(corpus.texts, validation.texts, words=8):
-        raise stance.InputError(
-            f"{len(shared)} training statements stand, wholly or nearly, in the validation corpus too; "
-            f"take them out of one of the two, e.g. {corpus.texts[shared[0][0]][:100]!r}"
-        )
+def train(recipe: Recipe, out: Path, teach: Callable[[Corpus], tuple[Corpus, Soft]] | None = None) -> dict:
+    """Run a recipe and write the model folder ``out`` (replaced only when the new one is whole); returns the manifest.
+
+    Under ``torchrun`` every process trains, and the first one writes; the others get an empty manifest.
+
+    Args:
+        teach: adds what a teacher says to the training corpus (see training.distil).
+
+    Raises:
+        InputError: a corpus that cannot be trained on.
+        ModelError: the exported model gives other labels than the trained one too often.
+    """
+    corpus, validation = read_corpora(recipe)
+    taught, soft = teach(corpus) if teach else (corpus, None)
     out.parent.mkdir(parents=True, exist_ok=True)
+    work = RUNS / f"{recipe.name}-{_fingerprint(recipe, taught, soft)}"
+    log = work / "training.jsonl"
+    model, tokens, tokenizer = fit(recipe, taught, work, log, soft, validation)
+    if int(os.environ.get("RANK", 0)):
+        return {}
     building = out.with_name(f".{out.name}.part")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir()
     try:
-        began = time.monotonic()
-        model, tokens, tokenizer = fit(recipe, corpus, building / "training.jsonl")
-        minutes = (time.monotonic() - began) / 60
+        shutil.copyfile(log, building / log.name)
         manifest = write_folder(recipe, model, tokens, tokenizer, corpus, validation, building)
-        manifest["training"]["minutes"] = round(minutes, 1)
+        manifest["training"]["minutes"] = round(json.loads(log.read_text().splitlines()[-1])["seconds"] / 60, 1)
+        manifest["training"]["taught_statements"] = len(taught) - len(corpus)
         (building / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
         write_card(building, manifest)
         old = out.with_name(f".{out.name}.old")
@@ -65,9 +82,40 @@ def train(recipe: Recipe, out: Path) -> dict:
             out.rename(old)
         building.rename(out)
         shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(work)
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return manifest
+
+
+def read_corpora(recipe: Recipe) -> tuple[Corpus, Corpus]:
+    """What to train on and what to measure on, checked.
+
+    Raises:
+        InputError: what keeps them from being used, with file and line.
+    """
+    issues = recipe.issue_list()
+    if errors := check_corpus(recipe.corpora, (), issues, recipe.columns, recipe.labels).errors:
+        more = [f"and {len(errors) - _SHOWN} more; stance check names them all"] if len(errors) > _SHOWN else []
+        raise stance.InputError("\n  ".join([*errors[:_SHOWN], *more]))
+    corpus = read_corpus(recipe.corpora, issues, recipe.columns, recipe.labels)
+    if not recipe.validation:
+        return split(corpus, seed=recipe.seed)
+    validation = read_corpus(recipe.validation, issues)
+    if shared := near_duplicates(corpus.texts, validation.texts, words=8):
+        raise stance.InputError(
+            f"{len(shared)} training statements stand, wholly or nearly, in the validation corpus too; "
+            f"take them out of one of the two, e.g. {corpus.texts[shared[0][0]][:100]!r}"
+        )
+    return corpus, validation
+
+
+def _fingerprint(recipe: Recipe, corpus: Corpus, soft: Soft | None) -> str:
+    """Names a run, so that its checkpoints are gone on from by the same run only."""
+    digest = hashlib.sha256(repr((recipe, corpus.texts, corpus.contexts, corpus.issues)).encode())
+    digest.update(corpus.labels.tobytes())
+    digest.update(soft.probabilities.tobytes() if soft else b"")
+    return digest.hexdigest()[:12]
 
 
 def write_folder(
@@ -87,11 +135,11 @@ def write_folder(
     write_safetensors(model, folder / "model.safetensors")
     # What ships are float16 weights, so they are what is exported and measured.
     model.load_state_dict({name: tensor.half().float() for name, tensor in model.state_dict().items()})
-    write_onnx(model, folder / "model.onnx", samples(tokens, corpus, recipe.seed))
-
-    logits = exported_logits(folder, tokens, validation)
-    reference = predict(model, tokens, validation)
-    agreement = float((logits.argmax(-1) == reference.argmax(-1)).mean())
+    logits = reference = predict(model, tokens, validation)
+    if recipe.export == "int8":
+        write_onnx(model, folder / "model.onnx", samples(tokens, corpus, recipe.seed))
+        logits = exported_logits(folder, tokens, validation)
+    agreement = float((logits.argmax(-1) == reference.argmax(-1))[validation.labels != MISSING].mean())
     if agreement < LEAST_AGREEMENT:
         raise ModelError(
             f"the int8 export agrees with the trained model on {agreement:.1%} of the labels, "
@@ -120,7 +168,7 @@ def write_folder(
             | {"python": platform.python_version()},
         },
         "validation": {
-            "corpus": recipe.validation,
+            "corpus": recipe.validation or "a fifth of the training corpora, held out",
             "statements": len(validation),
             "documents": len(set(validation.documents)),
             "seed": recipe.seed,
@@ -153,43 +201,77 @@ def samples(tokens: Tokens, corpus: Corpus, seed: int) -> list[Packed]:
 
 
 def exported_logits(folder: Path, tokens: Tokens, corpus: Corpus) -> np.ndarray:
-    """(N, K, L) logits of the ONNX file that was just written."""
+    """(N, K, L) logits of the ONNX file that was just written, on the issues a statement is labelled on; else 0."""
     backend = OnnxBackend(folder)
     statements, _ = tokens.statements(corpus.texts, [""] * len(corpus))
     blocks = [tokens.proposition(issue.proposition) for issue in corpus.issues]
-    return np.concatenate([backend(pack([statement], blocks, tokens.pad)) for statement in statements])
+    logits = np.zeros((len(corpus), len(blocks), len(LABELS)), dtype=np.float32)
+    for n, (statement, row) in enumerate(zip(statements, corpus.labels, strict=True)):
+        asked = np.flatnonzero(row != MISSING)
+        logits[n, asked] = backend(pack([statement], [blocks[k] for k in asked], tokens.pad))
+    return logits
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of every command that trains from a recipe."""
     parser.add_argument("recipe", help="a TOML file, see training/recipes/")
     parser.add_argument("--corpus", nargs="+", default=[], metavar="FILE", help="train on these instead of the recipe's")
-    parser.add_argument("--validation", metavar="FILE", help="choose and calibrate on this instead of the recipe's")
+    parser.add_argument("--validation", metavar="FILE", help="choose and calibrate on this; else a fifth of --corpus is held out")
+    parser.add_argument("--columns", nargs="+", metavar="OURS=THEIRS", help="what the corpora call a column: text=sentence")
+    parser.add_argument("--labels", nargs="+", metavar="THEIRS=OURS", help="what their labels are called here: pro=favor")
     parser.add_argument("--out", type=Path, help="the model folder; models/NAME if not given")
     parser.add_argument("--threads", type=int, help="processor threads")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="change keys of the recipe")
-    options = parser.parse_args(arguments)
+
+
+def command(options: argparse.Namespace, run: Callable[[Recipe, Path], dict]) -> int:
+    """Read the recipe, run it and say how it went; returns the exit status."""
     try:
         recipe = read_recipe(options.recipe, parse_changes(options.set))
         if options.corpus:
             # The recipe's account of its sources is not that of these files.
             sources = {name: text for name, text in recipe.sources.items() if name == "backbone"}
             sources |= {"corpora": "given by the user: " + ", ".join(options.corpus)}
-            recipe = dataclasses.replace(recipe, corpora=tuple(options.corpus), sources=sources)
+            recipe = dataclasses.replace(recipe, corpora=tuple(options.corpus), validation="", sources=sources)
         if options.validation:
             recipe = dataclasses.replace(recipe, validation=options.validation)
+        for key in ("columns", "labels"):
+            if given := getattr(options, key):
+                recipe = dataclasses.replace(recipe, **{key: parse_map(key, given)})
         if recipe.layout != "packed":
             raise stance.InputError("only the packed layout is exported; measure the other with python -m training.layouts")
         if options.threads:
             torch.set_num_threads(options.threads)
         out = options.out or Path("models", recipe.name)
-        manifest = train(recipe, out)
+        manifest = run(recipe, out)
     except StanceError as error:
         print(f"training: {error}", file=sys.stderr)
         return 2
-    print(json.dumps(manifest["validation"], indent=2))
-    print(f"written to {out}")
+    except OSError as error:
+        where = error.filename or "a file"
+        print(f"training: {where} cannot be written ({error.strerror or error}); {out} is as it was", file=sys.stderr)
+        return 2
+    if manifest:
+        print(json.dumps(manifest["validation"], indent=2))
+        print(f"written to {out}")
     return 0
+
+
+def searched(recipe: Recipe, out: Path, trials: int) -> dict:
+    """Search the recipe's ranges, then train with the best values; ``search.jsonl`` in the folder has every trial."""
+    corpus, validation = read_corpora(recipe)
+    best, found = search(recipe, corpus, validation, trials, RUNS / f"{recipe.name}-search")
+    manifest = train(best, out)
+    (out / "search.jsonl").write_text("".join(json.dumps(trial) + "\n" for trial in found), encoding="utf-8")
+    return manifest
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__)
+    add_options(parser)
+    parser.add_argument("--search", type=int, metavar="N", help="first try N values of the recipe's [search] ranges")
+    options = parser.parse_args(arguments)
+    return command(options, lambda recipe, out: searched(recipe, out, options.search) if options.search else train(recipe, out))
 
 
 if __name__ == "__main__":

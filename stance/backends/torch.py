@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
+from transformers import MODEL_MAPPING, AutoConfig, PreTrainedModel
 
 from ..errors import ModelError
 from ..packing import Packed
+from ..store import settings
 
 # How far a family shifts its position ids; a family that is not here is not known to take packed input.
-_POSITION_SHIFT = {"bert": 0, "electra": 0, "roberta": 1, "xlm-roberta": 1, "camembert": 1}
+_POSITION_SHIFT = {"bert": 0, "electra": 0, "roberta": 1, "xlm-roberta": 1, "camembert": 1, "mpnet": 1}
 
 
 class StanceModel(nn.Module):
@@ -29,8 +30,6 @@ class StanceModel(nn.Module):
     """
 
     def __init__(self, config, labels: int, encoder: nn.Module | None = None):
-        from transformers import AutoModel
-
         super().__init__()
         if config.model_type not in _POSITION_SHIFT:
             raise ModelError(
@@ -39,7 +38,7 @@ class StanceModel(nn.Module):
             )
         self.shift = (config.pad_token_id or 0) + 1 if _POSITION_SHIFT[config.model_type] else 0
         self.types = getattr(config, "type_vocab_size", 1) > 1
-        self.encoder = encoder or AutoModel.from_config(config, **encoder_arguments(config))
+        self.encoder = encoder or encoder_class(config)._from_config(config, **encoder_arguments(config))
         size = config.hidden_size
         self.head = nn.Sequential(nn.Dropout(0.1), nn.Linear(2 * size, size), nn.GELU(), nn.Dropout(0.1), nn.Linear(size, labels))
 
@@ -61,6 +60,15 @@ class StanceModel(nn.Module):
         return self.head(torch.cat([asked, mean[:, None].expand_as(asked)], -1))
 
 
+def encoder_class(config) -> type[PreTrainedModel]:
+    """The ``transformers`` class of a configuration's encoder, or ours where that one cannot take packed input."""
+    if config.model_type == "mpnet":
+        from .mpnet import PackedMPNet
+
+        return PackedMPNet
+    return MODEL_MAPPING[type(config)]
+
+
 def encoder_arguments(config) -> dict:
     """Leave out the pooler, which is not read, where a family has one."""
     return {} if config.model_type == "electra" else {"add_pooling_layer": False}
@@ -69,10 +77,8 @@ def encoder_arguments(config) -> dict:
 def load_model(folder: Path) -> StanceModel:
     """Build the model of a folder and fill it from ``model.safetensors``, in float32."""
     from safetensors.torch import load_file
-    from transformers import AutoConfig
 
-    settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))["stance"]
-    model = StanceModel(AutoConfig.from_pretrained(folder), len(settings["labels"]))
+    model = StanceModel(AutoConfig.from_pretrained(folder), len(settings(folder)["labels"]))
     weights = {name: tensor.float() for name, tensor in load_file(folder / "model.safetensors").items()}
     model.load_state_dict(weights)
     return model.eval()

@@ -18,6 +18,13 @@ Models = Annotated[
 Folder = Annotated[Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="Also write JSON and Markdown here.")]
 Samples = Annotated[int, typer.Option(help="Bootstrap samples behind each interval.", min=1)]
 Seed = Annotated[int, typer.Option(help="Seed of the bootstrap and of the folds.", min=0)]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(metavar="OURS=THEIRS,...", help="What the corpus calls a column: text=sentence,nato=position. Repeatable."),
+]
+Labels = Annotated[
+    list[str] | None, typer.Option(metavar="THEIRS=OURS,...", help="What its labels are called here: pro=favor,con=against.")
+]
 NoBaselines = Annotated[bool, typer.Option("--no-baselines", help="Leave the baselines out: faster.")]
 
 
@@ -27,15 +34,18 @@ def check(
         list[str] | None, typer.Option(help="Another split, which must share no text with it, nearly or wholly. Repeatable.")
     ] = None,
     model: Annotated[str, typer.Option(help="The model whose issues may be columns.")] = DEFAULT,
+    columns: Columns = None,
+    labels: Labels = None,
 ) -> None:
     """Check a corpus: unknown labels, blanks, repeats, text shared with another split; counts its labels."""
     from ..issues import Issue
     from ..store import find, manifest
+    from .corpus import parse_map
     from .report import table
     from .validation import check_corpus
 
     issues = [Issue(*item) for item in manifest(find(model))["issues"].items()]
-    found = check_corpus(corpus, apart_from or (), issues)
+    found = check_corpus(corpus, apart_from or (), issues, parse_map("columns", columns), parse_map("labels", labels))
     for problem in found.problems:
         print(problem)
     if found.counts:
@@ -57,13 +67,25 @@ def evaluate(
     no_baselines: NoBaselines = False,
     samples: Samples = 2000,
     seed: Seed = 0,
+    columns: Columns = None,
+    labels: Labels = None,
     output: Folder = None,
 ) -> None:
     """Measure a model on labelled statements, with intervals and beside baselines; with -o, plots too."""
+    from .corpus import parse_map
     from .measurement import evaluate as measure
 
     report = measure(
-        corpus, model, against or None, context=context, baselines=not no_baselines, train=train, samples=samples, seed=seed
+        corpus,
+        model,
+        against or None,
+        columns=parse_map("columns", columns),
+        labels=parse_map("labels", labels),
+        context=context,
+        baselines=not no_baselines,
+        train=train,
+        samples=samples,
+        seed=seed,
     )
     print(report.to_markdown(), end="")
     if output:

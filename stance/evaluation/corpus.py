@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, MissingExtraError
 from ..issues import KEY_ISSUES, Issue
 from ..result import LABELS
 from ..tables import read_numbered
 
 MISSING = -1
 OPPOSITE = {"favor": "against", "against": "favor"}
+HUB = "hf:"
+NO_MAP: Mapping[str, str] = MappingProxyType({})
+_NO_LABELS = ("text", "context", "doc", "id", "target", "reverse")
 _INDEX = {label: number for number, label in enumerate(LABELS)}
 
 
@@ -56,7 +60,12 @@ class Corpus:
         )
 
 
-def read_corpus(source: Any, issues: Sequence[Issue] = KEY_ISSUES) -> Corpus:
+def read_corpus(
+    source: Any,
+    issues: Sequence[Issue] = KEY_ISSUES,
+    columns: Mapping[str, str] = NO_MAP,
+    labels: Mapping[str, str] = NO_MAP,
+) -> Corpus:
     """Read labelled statements from CSV, JSONL or Parquet files, or from a pandas or polars frame.
 
     Two forms are read: one column an issue (``text,crimea,nato,...``, an empty cell is no label) and the long form
@@ -65,16 +74,21 @@ def read_corpus(source: Any, issues: Sequence[Issue] = KEY_ISSUES) -> Corpus:
     target is against it. Optional columns: ``context``, ``doc`` (rows that belong together), ``id``.
     ``texts.jsonl+labels.jsonl`` takes the texts from the first file and the labels, by ``id``, from the second.
 
+    Besides files and frames, ``hf:org/name`` or ``hf:org/name:split`` takes a data set from the hub, and a folder that
+    ``datasets`` saved, or an ``.arrow`` file, is read too (these need the extra ``train``).
+
     Args:
         source: a path, several, or a frame.
         issues: the issues that may be columns; their order is that of the labels.
+        columns: what the corpus calls a column, by the name it has here, e.g. ``{"text": "sentence", "nato": "position"}``.
+        labels: what the corpus's labels are called here, e.g. ``{"pro": "favor", "con": "against"}``.
 
     Raises:
         InputError: no row, no label column, an unknown label, a blank text; with file and line.
     """
     known = {issue.name: issue for issue in issues}
     found: dict[tuple, Parsed] = {}
-    for place, row in rows_of(source):
+    for place, row in rows_of(source, columns, labels):
         parsed = parse_row(row, known, str(place))
         if "target" not in row:
             key: tuple = (place,)
@@ -87,13 +101,13 @@ def read_corpus(source: Any, issues: Sequence[Issue] = KEY_ISSUES) -> Corpus:
     rows = list(found.values())
     if not rows:
         raise InputError(f"no labelled statement in {', '.join(paths_of(source)) or 'the frame'}")
-    columns = {name: k for k, name in enumerate(known)}
-    labels = np.full((len(rows), len(columns)), MISSING, dtype=np.int64)
+    places = {name: k for k, name in enumerate(known)}
+    given = np.full((len(rows), len(places)), MISSING, dtype=np.int64)
     for n, row in enumerate(rows):
         for name, label in row.labels.items():
-            labels[n, columns[name]] = label
+            given[n, places[name]] = label
     texts, contexts, documents = zip(*((row.text, row.context, row.document) for row in rows), strict=True)
-    return Corpus(texts, contexts, documents, tuple(known.values()), labels)
+    return Corpus(texts, contexts, documents, tuple(known.values()), given)
 
 
 @dataclass(frozen=True)
@@ -124,36 +138,96 @@ def paths_of(source: Any) -> list[str]:
     return [str(source)] if isinstance(source, (str, Path)) else [str(path) for path in source]
 
 
-def rows_of(source: Any) -> Iterator[tuple[Place, dict]]:
-    """The raw rows of a corpus, each with its place."""
+def rows_of(source: Any, columns: Mapping[str, str] = NO_MAP, labels: Mapping[str, str] = NO_MAP) -> Iterator[tuple[Place, dict]]:
+    """The raw rows of a corpus, each with its place, under the names that are used here."""
+    rename = {theirs: ours for ours, theirs in columns.items()}
+    for place, row in _raw_rows(source, columns.get("text", "text")):
+        for theirs, ours in rename.items():
+            if ours != "text" and (theirs not in row or (ours in row and ours != theirs)):
+                wrong = f"has a column {ours!r} already" if theirs in row else f"has no column {theirs!r}"
+                raise InputError(f"{place}: {wrong}; its columns are: {', '.join(map(str, row))}")
+        row = {rename.get(key, key): value for key, value in row.items()}
+        if labels:
+            row = {key: value if key in _NO_LABELS else labels.get(str(value), value) for key, value in row.items()}
+        yield place, row
+
+
+def parse_map(option: str, items: Sequence[str] | None) -> dict[str, str]:
+    """``ONE=OTHER`` items of a command line, several to an item with commas between.
+
+    Raises:
+        InputError: one without an equals sign, or a name given twice.
+    """
+    found: dict[str, str] = {}
+    for pair in (pair for item in items or () for pair in item.split(",")):
+        one, equals, other = (part.strip() for part in pair.partition("="))
+        if not (one and equals and other) or one in found:
+            raise InputError(f"--{option} takes ONE=OTHER, each once, with commas between; got {pair!r}")
+        found[one] = other
+    return found
+
+
+def _raw_rows(source: Any, text: str) -> Iterator[tuple[Place, dict]]:
     if hasattr(source, "columns"):
-        yield from _frame_rows(source)
+        yield from _frame_rows(source, text, "the frame")
+        return
     for name in paths_of(source):
+        if name.startswith(HUB) or name.endswith(".arrow") or Path(name).is_dir():
+            yield from _frame_rows(_dataset(name), text, name)
+            continue
         path, _, labels_path = name.partition("+")
         if not labels_path:
-            for number, row in read_numbered(path):
+            for number, row in read_numbered(path, text if text != "text" else None):
                 yield Place(path, number), row
             continue
         # The column "id" is asked for as the text, so it comes under that name.
         by_id = {row["text"]: (number, row) for number, row in read_numbered(labels_path, "id")}
         for _, row in read_numbered(path):
             if row.get("id") in by_id:
-                number, labels = by_id[row["id"]]
-                yield Place(labels_path, number), row | {key: value for key, value in labels.items() if key != "text"}
+                number, given = by_id[row["id"]]
+                yield Place(labels_path, number), row | {key: value for key, value in given.items() if key != "text"}
 
 
-def _frame_rows(frame: Any) -> Iterator[tuple[Place, dict]]:
+def _dataset(name: str) -> Any:
+    """A data set of the hub, a saved folder or an Arrow file, as a frame; labels that are numbers get their names."""
+    try:
+        import datasets
+    except ImportError:
+        raise MissingExtraError(f"reading {name}", "train") from None
+    try:
+        if name.startswith(HUB):
+            path, _, split = name.removeprefix(HUB).partition(":")
+            found = datasets.load_dataset(path, split=split or "train")
+        else:
+            found = datasets.Dataset.from_file(name) if name.endswith(".arrow") else datasets.load_from_disk(name)
+    except Exception as error:  # datasets, the hub's client and Arrow each raise their own kinds
+        what = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"{name} cannot be read ({type(error).__name__}: {what}); name a file, a folder that datasets saved, "
+            f"or {HUB}org/name:split"
+        ) from None
+    if isinstance(found, dict):
+        raise InputError(f"{name} holds several splits ({', '.join(found)}); name the folder of one")
+    frame = found.to_pandas()
+    for column, feature in found.features.items():
+        if isinstance(feature, datasets.ClassLabel):
+            frame[column] = [None if n is None or n != n or n < 0 else feature.int2str(int(n)) for n in frame[column]]
+    return frame
+
+
+def _frame_rows(frame: Any, text: str, name: str) -> Iterator[tuple[Place, dict]]:
     import narwhals as nw
 
     try:
         table = nw.from_native(frame, eager_only=True)
     except TypeError:
         raise InputError(f"a {type(frame).__name__} is no frame that can be read; give a pandas or polars DataFrame") from None
-    if "text" not in table.columns:
-        raise InputError(f"the frame has no column 'text'; it has: {', '.join(map(str, table.columns))}")
+    if text not in table.columns:
+        raise InputError(f"{name} has no column {text!r}; it has: {', '.join(map(str, table.columns))}")
     for number, row in enumerate(table.iter_rows(named=True), 1):
         # A frame's empty cell may be NaN, which is no label and no text.
-        yield Place("the frame", number), {key: None if value != value else value for key, value in row.items()}
+        row = {key: None if value != value else value for key, value in row.items()}
+        yield Place(name, number), row if text == "text" else row | {"text": row.pop(text)}
 
 
 def parse_row(row: dict, known: dict[str, Issue], where: str) -> Parsed:
@@ -190,5 +264,7 @@ def _labels(row: dict, known: dict[str, Issue], where: str) -> dict[str, int]:
             )
     for name, label in cells.items():
         if label not in _INDEX:
-            raise InputError(f"{where}: {name} is labelled {label!r}; allowed: {', '.join(LABELS)}")
+            meant = str(label).strip().lower()
+            hint = f"; write {meant!r}, or say labels={label}={meant}" if meant in _INDEX else ""
+            raise InputError(f"{where}: {name} is labelled {label!r}; allowed: {', '.join(LABELS)}{hint}")
     return {name: _INDEX[label] for name, label in cells.items()}

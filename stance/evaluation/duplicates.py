@@ -6,6 +6,8 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+import numpy as np
+
 RUN = 5  # words
 _MOST = 1 / 3  # of the shorter text's runs that may stand in the other
 
@@ -36,3 +38,28 @@ def near_duplicates(texts: Sequence[str], others: Sequence[str], words: int = RU
         if close and max(close)[0] > _MOST:
             pairs.append((n, -max(close)[1]))
     return pairs
+
+
+def near_groups(texts: Sequence[str], documents: Sequence[str], words: int = RUN) -> np.ndarray:
+    """(N,) group of each text: texts of one document, and texts that are near-duplicates, are in one group."""
+    parent = list(range(len(texts)))
+
+    def root(n: int) -> int:
+        while parent[n] != n:
+            parent[n] = parent[parent[n]]
+            n = parent[n]
+        return n
+
+    first: dict[str, int] = {}
+    where: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    sizes: list[int] = []
+    for n, (text, document) in enumerate(zip(texts, documents, strict=True)):
+        parent[root(n)] = root(first.setdefault(document, n))
+        own = runs(text, words)
+        for m, count in Counter(m for run in own for m in where[run]).items():
+            if count / min(len(own), sizes[m]) > _MOST:
+                parent[root(n)] = root(m)
+        for run in own:
+            where[run].append(n)
+        sizes.append(len(own))
+    return np.unique([root(n) for n in range(len(texts))], return_inverse=True)[1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from ..result import LABELS
 from ..store import DEFAULT
 from .baselines import BASELINES, baseline
 from .comparison import compare
-from .corpus import Corpus, paths_of, read_corpus
+from .corpus import NO_MAP, Corpus, paths_of, read_corpus
 from .metrics import difference, label_scores, scores
 from .reliability import reliability
 from .report import Report
@@ -30,6 +30,8 @@ def evaluate(
     against: Models | None = None,
     *,
     issues: Sequence[Issue] | None = None,
+    columns: Mapping[str, str] = NO_MAP,
+    labels: Mapping[str, str] = NO_MAP,
     context: bool = False,
     baselines: bool = True,
     train: Any = None,
@@ -43,6 +45,7 @@ def evaluate(
         model: a bundled name, a folder, a hub id or a loaded model; several are taken as seeds of one recipe, and averaged.
         against: another model (or seeds of one) to compare with, on the same statements.
         issues: the issues of the corpus's columns; the model's own if not given.
+        columns, labels: what the corpus (and ``train``) calls its columns and labels, as of ``read_corpus``.
         context: give each statement the corpus's ``context`` column.
         baselines: measure the baselines too (needs the extra ``evaluate``; the probe needs ``train``).
         train: a corpus to train the baselines on; without one they are cross-validated on ``corpus`` itself.
@@ -58,12 +61,12 @@ def evaluate(
     rivals = _load(against) if against is not None else []
     if not isinstance(corpus, Corpus):
         name = ", ".join(Path(path).name for path in paths_of(corpus)) or "frame"
-        corpus = read_corpus(corpus, issues or classifiers[0].issues)
+        corpus = read_corpus(corpus, issues or classifiers[0].issues, columns, labels)
     else:
         name = "corpus"
     corpus = only_labelled(corpus)
     if train is not None and not isinstance(train, Corpus):
-        train = read_corpus(train, corpus.issues)
+        train = read_corpus(train, corpus.issues, columns, labels)
     documents, gold = np.array(corpus.documents), corpus.labels
     runs = np.array([probabilities(classifier, corpus, context) for classifier in classifiers])
     predicted = best(runs)

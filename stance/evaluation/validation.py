@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InputError
 from ..issues import KEY_ISSUES, Issue
 from ..result import LABELS
-from .corpus import Parsed, Place, parse_row, rows_of
+from .corpus import NO_MAP, Parsed, Place, parse_row, rows_of
 from .duplicates import near_duplicates
 
 _SHOWN = 60  # characters of a text that a problem quotes
@@ -21,43 +21,59 @@ class Findings:
 
     Attributes:
         problems: one sentence each, beginning with file and line; empty for a sound corpus.
+        harmless: those of them that training can do with: a text that stands there twice with the same labels, an issue with
+            one label where another has more.
         statements: rows that could be read.
         counts: issue to label to how many rows have it.
     """
 
     problems: tuple[str, ...]
+    harmless: frozenset[str]
     statements: int
     counts: dict[str, dict[str, int]]
 
+    @property
+    def errors(self) -> list[str]:
+        """The problems that keep a corpus from being trained on."""
+        return [problem for problem in self.problems if problem not in self.harmless]
 
-def check_corpus(source: Any, apart_from: Any = (), issues: Sequence[Issue] = KEY_ISSUES) -> Findings:
+
+def check_corpus(
+    source: Any,
+    apart_from: Any = (),
+    issues: Sequence[Issue] = KEY_ISSUES,
+    columns: Mapping[str, str] = NO_MAP,
+    labels: Mapping[str, str] = NO_MAP,
+) -> Findings:
     """Look for blank texts, unknown labels, missing columns, broken lines, repeats, and text that stands in two splits.
 
     Args:
         source: a path, several (parts of one corpus), or a frame, as :func:`~stance.evaluation.corpus.read_corpus` takes it.
         apart_from: corpora that must share no text with it, near-duplicates included: its validation and test splits.
         issues: the issues that may be columns.
+        columns, labels: as of ``read_corpus``; they hold for ``apart_from`` too.
     """
     known = {issue.name: issue for issue in issues}
     problems: list[str] = []
-    rows = _read(source, known, problems)
-    _find_repeats(rows, problems)
-    others = _read(apart_from, dict(known), problems) if not isinstance(apart_from, tuple) or apart_from else []
+    rows = _read(rows_of(source, columns, labels), known, problems)
+    harmless = _find_repeats(rows, problems)
+    others = _read(rows_of(apart_from, columns, labels), dict(known), problems)
     for n, m in near_duplicates([row.text for _, row in rows], [row.text for _, row in others]):
         problems.append(f"{rows[n][0]}: stands, wholly or nearly, in {others[m][0]} too: {_quote(rows[n][1].text)}")
     counts = {name: dict.fromkeys(LABELS, 0) for name in known if any(name in row.labels for _, row in rows)}
     for _, row in rows:
         for name, label in row.labels.items():
             counts[name][LABELS[label]] += 1
-    for name, by_label in counts.items():
-        if sum(count > 0 for count in by_label.values()) == 1:
-            problems.append(f"{name}: every row has one label; a model needs at least two to tell apart")
-    return Findings(tuple(problems), len(rows), counts)
+    flat = [name for name, by_label in counts.items() if sum(count > 0 for count in by_label.values()) == 1]
+    for name in flat:
+        problems.append(f"{name}: every row has one label; a model needs at least two to tell apart")
+        if len(flat) < len(counts):
+            harmless.append(problems[-1])
+    return Findings(tuple(problems), frozenset(harmless), len(rows), counts)
 
 
-def _read(source: Any, known: dict[str, Issue], problems: list[str]) -> list[tuple[Place, Parsed]]:
+def _read(rows: Iterator[tuple[Place, dict]], known: dict[str, Issue], problems: list[str]) -> list[tuple[Place, Parsed]]:
     found = []
-    rows = rows_of(source)
     while True:
         try:
             place, row = next(rows)
@@ -72,7 +88,9 @@ def _read(source: Any, known: dict[str, Issue], problems: list[str]) -> list[tup
             problems.append(str(error))
 
 
-def _find_repeats(rows: list[tuple[Place, Parsed]], problems: list[str]) -> None:
+def _find_repeats(rows: list[tuple[Place, Parsed]], problems: list[str]) -> list[str]:
+    """Those of the problems it adds that repeat an earlier row and do not contradict it."""
+    repeats = []
     first: dict[tuple[str, str, str], tuple[Place, int]] = {}
     for place, row in rows:
         text = " ".join(row.text.lower().split())
@@ -83,9 +101,11 @@ def _find_repeats(rows: list[tuple[Place, Parsed]], problems: list[str]) -> None
             there = seen[other[0]]
             problems.append(f"{place}: the text of {there[0]}, but labelled otherwise on {', '.join(other)}: {_quote(row.text)}")
         elif earlier:
-            problems.append(f"{place}: repeats {earlier[0][0]}: {_quote(row.text)}")
+            repeats.append(f"{place}: repeats {earlier[0][0]}: {_quote(row.text)}")
+            problems.append(repeats[-1])
         for name, label in row.labels.items():
             first.setdefault((text, row.context, name), (place, label))
+    return repeats
 
 
 def _quote(text: str) -> str:

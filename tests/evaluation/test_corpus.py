@@ -3,7 +3,7 @@ import json
 import pytest
 
 from stance.errors import InputError
-from stance.evaluation.corpus import MISSING, read_corpus
+from stance.evaluation.corpus import MISSING, parse_map, read_corpus
 
 
 def put(path, *rows):
@@ -84,3 +84,74 @@ def test_a_frame_is_a_corpus_and_its_gaps_are_no_labels():
     assert corpus.labels[:, 1].tolist() == [0, MISSING] and corpus.documents == ("0", "0")
     with pytest.raises(InputError, match="the frame has no column 'text'"):
         read_corpus(pandas.DataFrame({"words": ["A"]}))
+
+
+def test_columns_and_labels_of_the_corpus_s_own(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    path = tmp_path / "a.csv"
+    path.write_text("sentence,position,text\nA,pro,x\nB,con,y\n")
+    corpus = read_corpus(path, columns={"text": "sentence", "nato": "position"}, labels={"pro": "favor", "con": "against"})
+    assert corpus.texts == ("A", "B") and corpus.labels[:, 1].tolist() == [0, 1]
+    frame = pandas.read_csv(path)
+    same = read_corpus(frame, columns={"text": "sentence", "nato": "position"}, labels={"pro": "favor", "con": "against"})
+    assert same.texts == corpus.texts and (same.labels == corpus.labels).all()
+    numbers = pandas.DataFrame({"text": ["A", "B"], "nato": [1, 0]})
+    assert read_corpus(numbers, labels={"1": "favor", "0": "against"}).labels[:, 1].tolist() == [0, 1]
+    # A text that is itself one of the labels' names stays as it is.
+    assert read_corpus(pandas.DataFrame({"text": ["pro"], "nato": ["pro"]}), labels={"pro": "favor"}).texts == ("pro",)
+
+
+@pytest.mark.parametrize(
+    "columns,message",
+    [
+        ({"nato": "stand"}, "line 2: has no column 'stand'; its columns are: text, position"),
+        ({"position": "text", "nato": "position"}, "has a column 'position' already"),
+        ({"text": "sentence"}, "no column 'sentence'.*--columns text=NAME"),
+    ],
+)
+def test_a_column_that_is_not_there_is_said(tmp_path, columns, message):
+    path = tmp_path / "a.csv"
+    path.write_text("text,position\nA,favor\n")
+    with pytest.raises(InputError, match=message):
+        read_corpus(path, columns=columns)
+
+
+def test_a_label_in_the_wrong_case_says_what_was_meant(tmp_path):
+    with pytest.raises(InputError, match=r"'Favor'; allowed: .*; write 'favor', or say labels=Favor=favor"):
+        read_corpus(put(tmp_path / "a.jsonl", {"text": "A", "nato": "Favor"}))
+
+
+def test_what_datasets_saved_is_read_and_class_labels_get_their_names(tmp_path):
+    datasets = pytest.importorskip("datasets")
+    features = datasets.Features({"text": datasets.Value("string"), "nato": datasets.ClassLabel(names=["against", "favor"])})
+    made = datasets.Dataset.from_dict({"text": ["A", "B", "C"], "nato": [1, 0, -1]}, features=features)
+    made.save_to_disk(tmp_path / "saved")
+    (arrow,) = (tmp_path / "saved").glob("*.arrow")
+    for source in (tmp_path / "saved", arrow, [tmp_path / "saved"]):
+        assert read_corpus(source).labels[:, 1].tolist() == [0, 1, MISSING]
+    datasets.DatasetDict({"train": made, "test": made}).save_to_disk(tmp_path / "several")
+    with pytest.raises(InputError, match=r"several splits \(train, test\); name the folder of one"):
+        read_corpus(tmp_path / "several")
+    with pytest.raises(InputError, match=r"cannot be read .*name a file, a folder that datasets saved"):
+        read_corpus(tmp_path)
+
+
+def test_a_hub_data_set_that_cannot_be_had_is_one_sentence(monkeypatch):
+    datasets = pytest.importorskip("datasets")
+
+    def load(path, split):
+        if path == "us/own":
+            return datasets.Dataset.from_dict({"text": ["A"], "nato": [f"{split}"]})
+        raise ConnectionError("no network\nhere")
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    assert read_corpus("hf:us/own:favor").labels[0, 1] == 0
+    with pytest.raises(InputError, match=r"hf:org/name cannot be read \(ConnectionError: no network here\)"):
+        read_corpus("hf:org/name")
+
+
+def test_maps_of_the_command_line():
+    assert parse_map("labels", ["pro=favor,con=against", "x = neutral"]) == {"pro": "favor", "con": "against", "x": "neutral"}
+    for wrong in (["pro"], ["=favor"], ["a=b", "a=c"]):
+        with pytest.raises(InputError, match="--labels takes ONE=OTHER"):
+            parse_map("labels", wrong)

@@ -27,7 +27,11 @@ def test_keys_are_read_and_changed(tmp_path):
         (LEAST + "layout = 'round'\n", "allowed: packed, cross"),
         (LEAST + "[variants]\ngrain = ['Keep it open.']\n", "variants of 'grain', which is no issue"),
         (LEAST + "[variants]\nnato = ['not: ']\n", "must be a list of propositions"),
-        ("name = 'x'\n", "the key 'validation' is missing"),
+        ("name = 'x'\n", "the key 'corpora' is missing"),
+        (LEAST + "[search]\nlearning_rat = [1e-5, 1e-3]\n", "unknown key 'learning_rat'; did you mean 'learning_rate'"),
+        (LEAST + "[search]\nepochs = 3\n", "search.epochs must be a list"),
+        (LEAST + "[search]\nepochs = ['a']\n", "epochs must be of type float"),
+        (LEAST + "device = 'tpu'\n", "allowed: auto, cpu, cuda"),
         ("name = \n", "Invalid value"),
     ],
 )

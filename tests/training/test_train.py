@@ -15,7 +15,8 @@ import torch
 import stance
 from stance.evaluation.corpus import read_corpus
 from training import train
-from training.fit import batches, fit, label_weights, predict, widen
+from training.batches import label_weights, packed_batches, plan, widen
+from training.fit import fit, predict
 from training.recipe import Recipe
 
 WORDS = {"favor": "welcome", "against": "reject", "neutral": "discuss", "unrelated": "visit"}
@@ -40,7 +41,7 @@ def recipe(corpora, tiny_folder, **changes):
         "validation": str(corpora / "validation.jsonl"),
         "corpora": (str(corpora / "train.jsonl"),),
         "backbone": str(tiny_folder),
-        "epochs": 15,
+        "epochs": 25,
         "batch_size": 8,
         "learning_rate": 3e-3,
         "head_learning_rate": 3e-3,
@@ -50,6 +51,14 @@ def recipe(corpora, tiny_folder, **changes):
         "precision": "fp32",
     }
     return Recipe(**values | changes)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def runs(tmp_path_factory):
+    """Checkpoints go to a folder of the tests' own."""
+    before, train.RUNS = train.RUNS, tmp_path_factory.mktemp("runs")
+    yield train.RUNS
+    train.RUNS = before
 
 
 @pytest.fixture(scope="module")
@@ -76,10 +85,10 @@ def test_torch_and_onnx_agree(trained, corpora):
     assert np.mean(np.array(labels[0]) == np.array(labels[1])) >= 0.99
 
 
-def test_two_runs_give_identical_weights(corpora, tiny_folder):
+def test_two_runs_give_identical_weights(corpora, tiny_folder, tmp_path):
     few = recipe(corpora, tiny_folder, epochs=1, context_share=0.5, average=0.9)
     corpus = read_corpus(few.corpora)
-    one, other = (fit(few, corpus)[0].state_dict() for _ in range(2))
+    one, other = (fit(few, corpus, tmp_path / name)[0].state_dict() for name in "ab")
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
@@ -104,13 +113,14 @@ def test_batches_cover_every_answer_once_in_both_layouts():
     expected = sorted((n, k) for n, ks in enumerate(rows) for k in ks)
     for layout in ("packed", "cross"):
         seen = []
-        for _packed, n, k in batches(statements, rows, [[1, 2]] * 3, np.arange(50), 4, layout, np.random.default_rng(0)):
+        made = plan(rows, [len(statement) for statement in statements], 4, np.random.default_rng(0), layout)
+        for _packed, n, k in packed_batches(made, statements, [[1, 2]] * 3, 0):
             seen += [(a, b) for a, ks in zip(n, k, strict=True) for b in ks]
         assert sorted(seen) == expected
 
 
-def test_one_pass_and_one_pass_an_issue_are_the_same_model_at_the_same_weights(trained, corpora, tiny_folder):
-    model, tokens, _ = fit(recipe(corpora, tiny_folder, epochs=0.1), read_corpus(corpora / "train.jsonl"))
+def test_one_pass_and_one_pass_an_issue_are_the_same_model_at_the_same_weights(trained, corpora, tiny_folder, tmp_path):
+    model, tokens, _ = fit(recipe(corpora, tiny_folder, epochs=0.1), read_corpus(corpora / "train.jsonl"), tmp_path)
     validation = read_corpus(corpora / "validation.jsonl")
     packed, cross = (predict(model, tokens, validation, layout) for layout in ("packed", "cross"))
     assert np.allclose(packed, cross, atol=1e-4)
@@ -173,11 +183,11 @@ def test_a_contrary_wording_swaps_favor_and_against(corpora, tiny_folder):
     assert [tuple(row) for row in labels[:4, [2, 4]]] == [(0, 1), (1, 0), (2, 2), (3, 3)]
 
 
-def test_a_model_learns_to_read_the_proposition(corpora, tiny_folder):
+def test_a_model_learns_to_read_the_proposition(corpora, tiny_folder, tmp_path):
     given = recipe(corpora, tiny_folder)
-    given = dataclasses.replace(given, variants={"ceasefire": ["not: Fight on."]}, variant_share=0.5, epochs=30)
+    given = dataclasses.replace(given, variants={"ceasefire": ["not: Fight on."]}, variant_share=0.5, epochs=80)
     corpus = read_corpus(corpora / "train.jsonl")
-    model, tokens, _ = fit(given, corpus)
+    model, tokens, _ = fit(given, corpus, tmp_path)
     sides = np.flatnonzero(corpus.labels[:, 2] < 2)
     asked = dataclasses.replace(
         corpus.take(sides), issues=(stance.Issue("on", "Fight on."),), labels=1 - corpus.labels[sides, 2:]
@@ -223,7 +233,7 @@ def test_a_plain_local_encoder_is_a_backbone(corpora, tmp_path):
 
     corpus = read_corpus(corpora / "train.jsonl")
     backbone(tmp_path, corpus.texts)
-    model, _, tokenizer = fit(recipe(corpora, tmp_path, epochs=0.1), corpus)
+    model, _, tokenizer = fit(recipe(corpora, tmp_path, epochs=0.1), corpus, tmp_path / "run")
     assert isinstance(model, torch.nn.Module) and tokenizer == tmp_path / "tokenizer.json"
 
 

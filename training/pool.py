@@ -1,0 +1,67 @@
+"""Sentences worth labelling out of running text: ``python -m training.pool FILE ... --out build/pool.jsonl``.
+
+Those that have a cue word of a key issue, once each, with an ``id`` made from the sentence: so labels can be kept and handed
+on (``training/corpora/domain-labels.jsonl``) where the text may not be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from stance.errors import StanceError
+from stance.tables import read
+
+CUES = re.compile(
+    r"crimea|sevastopol|territorial integrity|annex"
+    r"|\bnato\b|north atlantic (?:treaty|alliance)|euro-?atlantic"
+    r"|cease-?fire|truce|cessation of hostilit|armistice|humanitarian pause|lay(?:ing)? down (?:their |its )?(?:arms|weapons)"
+    r"|guns"
+    r"|stop (?:the|this) (?:war|fighting|killing|bloodshed|violence|attack|aggression|bomb)"
+    r"|end (?:the|this) (?:war|fighting|bloodshed|violence)|hostilities|bloodshed|de-?escalat|minsk|withdraw",
+    re.I,
+)
+_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"“‘])")
+_WORDS = range(5, 81)
+
+
+def sentences(paragraphs: Iterable[str]) -> Iterator[str]:
+    """The sentences of 5 to 80 words that have a cue word, each once."""
+    seen = set()
+    for paragraph in paragraphs:
+        for sentence in _END.split(" ".join(paragraph.split())):
+            if len(sentence.split()) in _WORDS and CUES.search(sentence) and sentence not in seen:
+                seen.add(sentence)
+                yield sentence
+
+
+def identifier(sentence: str) -> str:
+    """The id of a sentence: the beginning of its SHA-256."""
+    return "dm-" + hashlib.sha256(sentence.encode()).hexdigest()[:10]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m training.pool", description=__doc__)
+    parser.add_argument("files", nargs="+", metavar="FILE", help="text, one paragraph a line, or a file with a column text")
+    parser.add_argument("--out", type=Path, default=Path("build/pool.jsonl"))
+    options = parser.parse_args(arguments)
+    try:
+        found = sentences(row["text"] for file in options.files for row in read(file))
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        with options.out.open("w", encoding="utf-8") as file:
+            for sentence in found:
+                file.write(json.dumps({"id": identifier(sentence), "text": sentence}, ensure_ascii=False) + "\n")
+    except StanceError as error:
+        print(f"pool: {error}", file=sys.stderr)
+        return 2
+    print(f"written to {options.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
