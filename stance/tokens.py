@@ -39,7 +39,9 @@ class Tokens:
         self._tokenizer.no_truncation()
         self.max_tokens, self.context_tokens, self.issue_tokens = max_tokens, context_tokens, issue_tokens
         self.start, self.end, self.pad = (
-            self._special(names) for names in (("[CLS]", "<s>"), ("[SEP]", "</s>"), ("[PAD]", "<pad>"))
+            # MPNet's vocabulary holds BERT's too, but it was trained on these.
+            self._special(names)
+            for names in (("<s>", "[CLS]"), ("</s>", "[SEP]"), ("<pad>", "[PAD]"))
         )
 
     @classmethod

@@ -38,3 +38,15 @@ def test_a_context_is_cut_at_its_beginning_and_never_costs_the_statement(tokens)
 def test_a_proposition_that_is_too_long_is_refused(tokens):
     with pytest.raises(IssueError, match="allowed: 1 to 14"):
         tokens.proposition("peace " * 40)
+
+
+def test_where_a_vocabulary_has_two_kinds_of_special_tokens_the_model_s_own_are_taken(tmp_path):
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    names = ["<s>", "<pad>", "</s>", "[UNK]", "[CLS]", "[SEP]", "[PAD]", "truce"]  # as MPNet's, which holds BERT's
+    made = Tokenizer(models.WordLevel({name: n for n, name in enumerate(names)}, unk_token="[UNK]"))
+    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    made.save(str(tmp_path / "tokenizer.json"))
+    own = Tokens(tmp_path / "tokenizer.json", 16, 4, 8)
+    assert (own.start, own.end, own.pad) == (0, 2, 1)
+    assert own.proposition("truce") == [0, 7, 2]

@@ -24,8 +24,8 @@ _RUN, _MOST = 6, 3
 
 
 def corpora() -> list[Path]:
-    """The files of the authored corpus; ``unlabelled-labels.jsonl`` holds labels without text and is none."""
-    return [path for path in sorted(CORPORA.glob("*.jsonl")) if path.name != "unlabelled-labels.jsonl"]
+    """The files of the authored corpus; those named ``...-labels`` hold labels without text and are none."""
+    return [path for path in sorted(CORPORA.glob("*.jsonl")) if not path.stem.endswith("-labels")]
 
 
 def templates(texts: Sequence[str]) -> dict[str, list[int]]:

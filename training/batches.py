@@ -90,14 +90,16 @@ class Visits(torch.utils.data.Dataset):
         self.blocks = [tokens.proposition(proposition) for proposition in propositions]
         self.weights = label_weights(self.labels, recipe.balance)
         self.share = soft.share if soft else 0.0
-        self.taught = np.full((*self.labels.shape, len(LABELS)), np.nan, np.float32)
+        self.taught = None
+        known = self.labels != MISSING
         if soft is not None:
+            self.taught = np.full((*self.labels.shape, len(LABELS)), np.nan, np.float32)
             rows, issues = soft.probabilities.shape[:2]
             self.taught[:rows, :issues] = soft.probabilities
             for k, places in self.variants.items():
                 for place, wording in zip(places, recipe.variants[corpus.issues[k].name], strict=True):
                     self.taught[:, place] = self.taught[:, k][:, _SWAPPED if wording.startswith(CONTRARY) else slice(None)]
-        known = (self.labels != MISSING) | ~np.isnan(self.taught).any(-1)
+            known |= ~np.isnan(self.taught).any(-1)
         self.asked = [list(np.flatnonzero(row)) for row in known[:, : len(corpus.issues)]]
         main = {k for k, issue in enumerate(corpus.issues) if issue.name in recipe.issues}
         # Statements on a proposition of their own, and those propositions: what strangers are drawn from.
@@ -114,8 +116,9 @@ class Visits(torch.utils.data.Dataset):
             rows = [[self._wording(k, rng) for k in row] for row in rows] if self.variants else list(rows)
             for n in self.own if len(self.others) > 1 else ():
                 if rng.random() < self.recipe.strangers:
-                    stranger = int(rng.choice(self.others))
-                    rows[n] = rows[n] if stranger in self.asked[n] else [stranger]
+                    # As many as its own, so that the batches keep their number.
+                    drawn = rng.choice(self.others, size=min(len(rows[n]), len(self.others)), replace=False)
+                    rows[n] = rows[n] if set(drawn) & set(self.asked[n]) else [int(k) for k in drawn]
             self.statements = [full if c else plain for full, plain, c in zip(self.full, self.plain, with_context, strict=True)]
         else:
             self.statements = self.plain
@@ -140,7 +143,8 @@ class Visits(torch.utils.data.Dataset):
 
     def _targets(self, n: np.ndarray, k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         smooth = self.recipe.label_smoothing if self.training else 0.0
-        labels, taught = self.labels[n, k], self.taught[n, k]
+        labels = self.labels[n, k]
+        taught = np.full((*labels.shape, len(LABELS)), np.nan) if self.taught is None else self.taught[n, k]
         by_teacher = ~np.isnan(taught).any(-1)
         # A proposition that a statement is neither labelled on nor taught about is a stranger to it.
         gold = np.where((labels == MISSING) & ~by_teacher, _UNRELATED, labels)

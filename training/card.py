@@ -11,6 +11,9 @@ _FIGURES = {
 }
 
 
+EXPORTS = {"int8": "int8 ONNX", "float32": "float32 ONNX", "none": "float32 PyTorch"}
+
+
 def write_card(folder: Path, manifest: dict) -> None:
     """Write ``README.md`` into a model folder."""
     (folder / "README.md").write_text(card(manifest), encoding="utf-8")
@@ -20,11 +23,13 @@ def card(manifest: dict) -> str:
     """The card as Markdown."""
     training, validation = manifest["training"], manifest["validation"]
     recipe = training["recipe"]
+    seeds = training.get("averaged_seeds")
+    weights = f"weights averaged over seeds {', '.join(map(str, seeds))}" if seeds else f"seed {recipe['seed']}"
     lines = [
         f"# {manifest['name']}",
         "",
         f"{manifest['description']}. Written {manifest['created']} by `python -m training.train`; "
-        f"stance {manifest['version']}, seed {recipe['seed']}.",
+        f"stance {manifest['version']}, {weights}.",
         "",
         "## What it does",
         "",
@@ -36,7 +41,8 @@ def card(manifest: dict) -> str:
         "## How well",
         "",
         f"On `{validation['corpus']}`: {validation['statements']} statements, {validation['documents']} documents, "
-        f"seed {validation['seed']}; {'int8 ONNX' if recipe.get('export', 'int8') == 'int8' else 'float32'}; 95 % intervals from a bootstrap over documents. "
+        f"{weights}; {EXPORTS[validation['export']]}; "
+        "95 % intervals from a bootstrap over documents. "
         "That corpus chose the recipe and fitted the calibration, so expect less on new text.",
         "",
         "| figure | value | interval |",
@@ -47,7 +53,7 @@ def card(manifest: dict) -> str:
             for name, text in _FIGURES.items()
         ),
         f"| expected calibration error, cross-fitted | {validation['calibration_error_cross_fitted']:.3f} | |",
-        f"| same label as the float32 model | {validation['int8_agreement']:.1%} | |",
+        f"| same label as the trained model | {validation['export_agreement']:.1%} | |",
         "",
         "## What it was trained on",
         "",

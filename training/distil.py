@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,9 +20,9 @@ import torch
 
 from stance.backends.torch import load_model
 from stance.calibration import Calibration
-from stance.evaluation.corpus import MISSING, Corpus, read_corpus
+from stance.evaluation.corpus import MISSING, Corpus
 from stance.evaluation.duplicates import near_duplicates
-from stance.store import find, manifest, sha256
+from stance.store import find, sha256, verify
 from stance.tables import read
 from stance.tokens import Tokens
 
@@ -32,16 +34,17 @@ from .train import add_options, command, train
 CACHE = Path("build", "teacher")
 
 
-def unlabelled(files: Sequence[str], recipe: Recipe, most: int | None = None) -> list[str]:
+def unlabelled(files: Sequence[str], validation: Corpus, most: int | None = None, seed: int = 0) -> list[str]:
     """The texts of the files, once each, less those that stand, wholly or nearly, in the validation corpus.
 
     Raises:
         InputError: a file that cannot be read.
     """
-    texts = list(dict.fromkeys(row["text"] for file in files for row in read(file)))
+    rows = (row["text"] for file in files for row in read(file))
+    texts = list(dict.fromkeys(text for text in rows if isinstance(text, str) and text.strip()))
     if most and most < len(texts):
-        texts = [texts[n] for n in sorted(np.random.default_rng(recipe.seed).permutation(len(texts))[:most])]
-    shared = {n for n, _ in near_duplicates(texts, read_corpus(recipe.validation, recipe.issue_list()).texts, words=8)}
+        texts = [texts[n] for n in sorted(np.random.default_rng(seed).permutation(len(texts))[:most])]
+    shared = {n for n, _ in near_duplicates(texts, validation.texts, words=8)}
     return [text for n, text in enumerate(texts) if n not in shared]
 
 
@@ -66,7 +69,10 @@ def taught(corpus: Corpus, texts: Sequence[str], teacher: Path, recipe: Recipe) 
     key = hashlib.sha256(repr((whole.texts, whole.issues, sha256(teacher / "model.safetensors"))).encode())
     key.update((question.labels == MISSING).tobytes())
     cache = CACHE / f"{key.hexdigest()[:12]}.npy"
-    if not cache.exists():
+    while not cache.exists():
+        if int(os.environ.get("RANK", 0)):  # under torchrun the first process asks
+            time.sleep(1)
+            continue
         answer = ask(teacher, question)
         cache.parent.mkdir(parents=True, exist_ok=True)
         np.save(cache.with_suffix(".part.npy"), answer)
@@ -77,8 +83,9 @@ def taught(corpus: Corpus, texts: Sequence[str], teacher: Path, recipe: Recipe) 
 def ask(teacher: Path, corpus: Corpus) -> np.ndarray:
     """(N, K, L) float32 probabilities of a model folder for what a corpus is labelled on; NaN elsewhere."""
     print(f"the teacher reads {len(corpus)} statements", file=sys.stderr)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        logits = predict(load_model(teacher), Tokens.of(teacher), corpus)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    with torch.autocast(device, dtype=torch.bfloat16):
+        logits = predict(load_model(teacher).to(device), Tokens.of(teacher), corpus)
     found = Calibration.read(teacher / "calibration.json")(logits, [issue.name for issue in corpus.issues])
     found[corpus.labels == MISSING] = np.nan
     return found.astype(np.float32)
@@ -94,9 +101,12 @@ def main(arguments: list[str] | None = None) -> int:
 
     def run(recipe: Recipe, out: Path) -> dict:
         teacher = find(options.teacher)
-        manifest(teacher)
-        texts = unlabelled(options.text, recipe, options.most)
-        return train(recipe, out, lambda corpus: taught(corpus, texts, teacher, recipe))
+        verify(teacher, ("config.json", "tokenizer.json", "calibration.json", "model.safetensors"))
+
+        def teach(corpus: Corpus, validation: Corpus) -> tuple[Corpus, Soft]:
+            return taught(corpus, unlabelled(options.text, validation, options.most, recipe.seed), teacher, recipe)
+
+        return train(recipe, out, teach)
 
     return command(options, run)
 

@@ -17,11 +17,11 @@ import numpy as np
 import torch
 from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from stance.backends.torch import StanceModel, encoder_arguments, encoder_class, load_model
+from stance.backends.torch import StanceModel, encoder_arguments, encoder_class, load_model, position_shift
 from stance.errors import InputError, StanceError
 from stance.evaluation.corpus import MISSING, Corpus
 from stance.result import LABELS
-from stance.store import BACKBONES, backbone_folder
+from stance.store import BACKBONES, backbone_folder, find
 from stance.tokens import Tokens
 
 from .batches import Soft, Visits, packed_batches, plan
@@ -51,9 +51,13 @@ def start(recipe: Recipe) -> tuple[StanceModel, Tokens, Path]:
         tokens = Tokens(tokenizer, recipe.max_tokens, recipe.context_tokens, recipe.issue_tokens)
         config = AutoConfig.from_pretrained(source)
         _check_room(recipe, config)
-        if local and "stance" in config.to_dict():  # a model of ours: go on from it
-            return load_model(Path(source)), tokens, tokenizer
-        encoder = encoder_class(config).from_pretrained(source, dtype=torch.float32, **encoder_arguments(config))
+        if "stance" in config.to_dict():  # a model of ours: go on from it
+            return load_model(find(source)), tokens, tokenizer
+        encoder, loaded = encoder_class(config).from_pretrained(
+            source, dtype=torch.float32, output_loading_info=True, **encoder_arguments(config)
+        )
+        if missing := sorted(loaded["missing_keys"]):
+            raise InputError(f"backbone {recipe.backbone!r} has no weights for {len(missing)} of its tensors, e.g. {missing[0]}")
     except StanceError:
         raise
     except Exception as error:  # the hub's client, transformers and tokenizers each raise their own kinds
@@ -66,7 +70,8 @@ def start(recipe: Recipe) -> tuple[StanceModel, Tokens, Path]:
 
 
 def _check_room(recipe: Recipe, config) -> None:
-    need, room = recipe.max_tokens + recipe.issue_tokens, getattr(config, "max_position_embeddings", 512)
+    need = recipe.max_tokens + recipe.issue_tokens
+    room = getattr(config, "max_position_embeddings", 512) - position_shift(config)
     if need > room:
         raise InputError(
             f"max_tokens + issue_tokens is {need}, but the backbone reads {room}; lower them: "
@@ -145,8 +150,8 @@ class _Average(TrainerCallback):
             torch.save(self.weights, folder / f".{_WHOLE}")
             (folder / f".{_WHOLE}").rename(folder / _WHOLE)
 
-    def resume(self, checkpoint: Path) -> None:
-        self.weights = torch.load(checkpoint / _WHOLE, weights_only=True)
+    def resume(self, checkpoint: Path, args: TrainingArguments) -> None:
+        self.weights = torch.load(checkpoint / _WHOLE, weights_only=True, map_location=args.device)
 
 
 class _Progress(TrainerCallback):
@@ -208,6 +213,10 @@ def fit(
 def _fit(recipe, corpus, work, log, soft, validation) -> tuple[StanceModel, Tokens, Path]:
     on_gpu = _on_gpu(recipe)
     model, tokens, tokenizer = start(recipe)
+    for module in model.encoder.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = recipe.dropout
+    model.plain_attention = not on_gpu
     visits = Visits(recipe, corpus, tokens, soft)
     held = Visits(recipe, validation, tokens, training=False) if recipe.patience and validation is not None else None
     each = "epoch" if held else "steps"
@@ -236,8 +245,11 @@ def _fit(recipe, corpus, work, log, soft, validation) -> tuple[StanceModel, Toke
         disable_tqdm=True,
         report_to="none",
         ddp_find_unused_parameters=False,
+        restore_callback_states_from_checkpoint=held is not None,  # how long early stopping has waited
         ddp_backend="gloo" if "RANK" in os.environ and not on_gpu else None,
     )
+    if "RANK" not in os.environ and on_gpu:
+        arguments._n_gpu = 1  # several GPUs are for torchrun: the Trainer would divide each batch over them, without bf16
     average = _Average(0.0 if held else recipe.average)
     callbacks = [average, _Progress(log)] + ([EarlyStoppingCallback(recipe.patience)] if held else [])
     trainer = _Trainer(
@@ -251,10 +263,11 @@ def _fit(recipe, corpus, work, log, soft, validation) -> tuple[StanceModel, Toke
     trainer.remove_callback(PrinterCallback)
     whole = sorted(work.glob(f"checkpoint-*/{_WHOLE}"), key=lambda path: int(path.parent.name.partition("-")[2]))
     if whole:
-        average.resume(whole[-1].parent)
+        average.resume(whole[-1].parent, arguments)
         print(f"going on from {whole[-1].parent}", file=sys.stderr)
     trainer.train(resume_from_checkpoint=str(whole[-1].parent) if whole else None)
-    model = trainer.accelerator.unwrap_model(trainer.model).cpu()
+    model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False).cpu()
+    model.plain_attention = False
     if average.weights:
         model.load_state_dict(average.weights)
     return model.eval(), tokens, tokenizer
@@ -266,9 +279,10 @@ def predict(model: StanceModel, tokens: Tokens, corpus: Corpus, layout: str = "p
     statements, _ = tokens.statements(corpus.texts, [""] * len(corpus))
     blocks = [tokens.proposition(issue.proposition) for issue in corpus.issues]
     logits = np.zeros((len(corpus), len(blocks), len(LABELS)), dtype=np.float32)
+    device = next(model.parameters()).device
     rows = [np.flatnonzero(row != MISSING) for row in corpus.labels]
     batches = plan(rows, [len(statement) for statement in statements], 64, np.random.default_rng(0), layout)
     for packed, n, k in packed_batches(batches, statements, blocks, tokens.pad):
-        inputs = {name: torch.from_numpy(array) for name, array in packed.inputs().items()}
-        logits[n[:, None], k] = model(**inputs).float().numpy()
+        inputs = {name: torch.from_numpy(array).to(device) for name, array in packed.inputs().items()}
+        logits[n[:, None], k] = model(**inputs).float().cpu().numpy()
     return logits

@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("build/pool.jsonl"))
     options = parser.parse_args(arguments)
     try:
-        found = sentences(row["text"] for file in options.files for row in read(file))
+        found = sentences(row["text"] or "" for file in options.files for row in read(file))
         options.out.parent.mkdir(parents=True, exist_ok=True)
         with options.out.open("w", encoding="utf-8") as file:
             for sentence in found:

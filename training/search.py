@@ -15,7 +15,8 @@ from stance.evaluation.corpus import Corpus
 from stance.evaluation.metrics import scores
 
 from .fit import fit, predict
-from .recipe import Recipe
+from .recipe import FIELDS, Recipe
+from .run import fingerprint
 
 
 def search(recipe: Recipe, corpus: Corpus, validation: Corpus, trials: int, work: Path) -> tuple[Recipe, list[dict]]:
@@ -34,15 +35,20 @@ def search(recipe: Recipe, corpus: Corpus, validation: Corpus, trials: int, work
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     found: list[dict] = []
+    work.mkdir(parents=True, exist_ok=True)
 
     def objective(trial) -> float:
         values = {name: _suggest(trial, name, options) for name, options in recipe.search.items()}
         tried = dataclasses.replace(recipe, **values)
-        folder = work / f"trial-{trial.number}"
-        model, tokens, _ = fit(tried, corpus, folder, validation=validation)
-        shutil.rmtree(folder, ignore_errors=True)
-        labels = predict(model, tokens, validation).argmax(-1)
-        score = scores(validation.labels, labels, np.array(validation.documents), samples=1)["macro_f1"].value
+        name = fingerprint(tried, corpus, validation)
+        kept = work / f"{name}.json"  # a search that was killed does not try again what it has tried
+        if not kept.exists():
+            model, tokens, _ = fit(tried, corpus, work / name, validation=validation)
+            labels = predict(model, tokens, validation).argmax(-1)
+            score = scores(validation.labels, labels, np.array(validation.documents), samples=1)["macro_f1"].value
+            kept.write_text(json.dumps(score), encoding="utf-8")
+            shutil.rmtree(work / name, ignore_errors=True)
+        score = json.loads(kept.read_text(encoding="utf-8"))
         found.append(values | {"macro_f1": round(score, 4)})
         print(f"trial {trial.number + 1}/{trials}  {json.dumps(found[-1])}", file=sys.stderr, flush=True)
         return score
@@ -56,8 +62,8 @@ def _suggest(trial, name: str, options: list):
     numbers = len(options) == 2 and all(isinstance(o, (int, float)) and not isinstance(o, bool) for o in options)
     if not numbers:
         return trial.suggest_categorical(name, options)
-    low, high = options
+    low, high = sorted(options)
     wide = low > 0 and high / low >= 10
-    if isinstance(low, int) and isinstance(high, int):
+    if FIELDS[name].type == "int":
         return trial.suggest_int(name, low, high, log=wide)
     return trial.suggest_float(name, low, high, log=wide)

@@ -24,11 +24,13 @@ def split(corpus: Corpus, share: float = SHARE, seed: int = 0) -> tuple[Corpus, 
         InputError: too few statements, or all of one document.
     """
     groups = near_groups(corpus.texts, corpus.documents)
-    members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+    order = np.argsort(groups, kind="stable")
+    members = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
     if len(corpus) < _LEAST or len(members) < 2:
         what = f"{len(corpus)} statements" if len(corpus) < _LEAST else "statements of one document, or nearly the same"
         raise InputError(f"{what} cannot be divided into a part to learn and one to measure; name one with --validation FILE")
-    counts = np.stack([_one_hot(corpus)[rows].sum(0) for rows in members])
+    one_hot = _one_hot(corpus)
+    counts = np.stack([one_hot[rows].sum(0) for rows in members])
     wanted, held = counts.sum(0) * share, np.zeros(counts.shape[1])
     sizes, size, chosen = np.array([len(rows) for rows in members]), 0, []
     for group in np.random.default_rng(seed).permutation(len(members)):

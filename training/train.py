@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import datetime
-import hashlib
 import json
 import os
 import platform
@@ -38,6 +37,7 @@ from .card import write_card
 from .export import write_onnx, write_safetensors
 from .fit import fit, predict
 from .recipe import Recipe, parse_changes, read_recipe
+from .run import fingerprint
 from .search import search
 from .split import split
 
@@ -46,34 +46,61 @@ _SHOWN = 10  # problems of a corpus
 RUNS = Path("build", "runs")  # checkpoints
 
 
-def train(recipe: Recipe, out: Path, teach: Callable[[Corpus], tuple[Corpus, Soft]] | None = None) -> dict:
+Teach = Callable[[Corpus, Corpus], tuple[Corpus, Soft]]
+
+
+def train(recipe: Recipe, out: Path, teach: Teach | None = None) -> dict:
     """Run a recipe and write the model folder ``out`` (replaced only when the new one is whole); returns the manifest.
 
     Under ``torchrun`` every process trains, and the first one writes; the others get an empty manifest.
 
     Args:
-        teach: adds what a teacher says to the training corpus (see training.distil).
+        teach: adds what a teacher says to the training corpus, given the validation corpus too (see training.distil).
 
     Raises:
         InputError: a corpus that cannot be trained on.
         ModelError: the exported model gives other labels than the trained one too often.
     """
     corpus, validation = read_corpora(recipe)
-    taught, soft = teach(corpus) if teach else (corpus, None)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    work = RUNS / f"{recipe.name}-{_fingerprint(recipe, taught, soft)}"
+    taught, soft = teach(corpus, validation) if teach else (corpus, None)
+    work = RUNS / f"{recipe.name}-{fingerprint(recipe, taught, validation, soft)}"
     log = work / "training.jsonl"
     model, tokens, tokenizer = fit(recipe, taught, work, log, soft, validation)
     if int(os.environ.get("RANK", 0)):
         return {}
+    minutes = round(json.loads(log.read_text().splitlines()[-1])["seconds"] / 60, 1)
+    facts = {"minutes": minutes, "taught_statements": len(taught) - len(corpus)}
+    manifest = publish(recipe, model, tokens, tokenizer, corpus, validation, out, facts, log)
+    shutil.rmtree(work)
+    return manifest
+
+
+def publish(
+    recipe: Recipe,
+    model: StanceModel,
+    tokens: Tokens,
+    tokenizer: Path,
+    corpus: Corpus,
+    validation: Corpus,
+    out: Path,
+    facts: dict,
+    log: Path | None = None,
+) -> dict:
+    """Write a trained model as the folder ``out``, which is replaced only when the new one is whole; returns the manifest.
+
+    ``facts`` go into the manifest's account of the training.
+
+    Raises:
+        ModelError: the exported model gives other labels than the trained one too often.
+    """
     building = out.with_name(f".{out.name}.part")
     shutil.rmtree(building, ignore_errors=True)
-    building.mkdir()
+    building.mkdir(parents=True)
     try:
-        shutil.copyfile(log, building / log.name)
+        if log:
+            shutil.copyfile(log, building / log.name)
         manifest = write_folder(recipe, model, tokens, tokenizer, corpus, validation, building)
-        manifest["training"]["minutes"] = round(json.loads(log.read_text().splitlines()[-1])["seconds"] / 60, 1)
-        manifest["training"]["taught_statements"] = len(taught) - len(corpus)
+        manifest["training"] |= facts
         (building / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
         write_card(building, manifest)
         old = out.with_name(f".{out.name}.old")
@@ -82,7 +109,6 @@ def train(recipe: Recipe, out: Path, teach: Callable[[Corpus], tuple[Corpus, Sof
             out.rename(old)
         building.rename(out)
         shutil.rmtree(old, ignore_errors=True)
-        shutil.rmtree(work)
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return manifest
@@ -100,22 +126,14 @@ def read_corpora(recipe: Recipe) -> tuple[Corpus, Corpus]:
         raise stance.InputError("\n  ".join([*errors[:_SHOWN], *more]))
     corpus = read_corpus(recipe.corpora, issues, recipe.columns, recipe.labels)
     if not recipe.validation:
-        return split(corpus, seed=recipe.seed)
-    validation = read_corpus(recipe.validation, issues)
+        return split(corpus)
+    validation = read_corpus(recipe.validation, issues, recipe.columns, recipe.labels)
     if shared := near_duplicates(corpus.texts, validation.texts, words=8):
         raise stance.InputError(
             f"{len(shared)} training statements stand, wholly or nearly, in the validation corpus too; "
             f"take them out of one of the two, e.g. {corpus.texts[shared[0][0]][:100]!r}"
         )
     return corpus, validation
-
-
-def _fingerprint(recipe: Recipe, corpus: Corpus, soft: Soft | None) -> str:
-    """Names a run, so that its checkpoints are gone on from by the same run only."""
-    digest = hashlib.sha256(repr((recipe, corpus.texts, corpus.contexts, corpus.issues)).encode())
-    digest.update(corpus.labels.tobytes())
-    digest.update(soft.probabilities.tobytes() if soft else b"")
-    return digest.hexdigest()[:12]
 
 
 def write_folder(
@@ -135,16 +153,7 @@ def write_folder(
     write_safetensors(model, folder / "model.safetensors")
     # What ships are float16 weights, so they are what is exported and measured.
     model.load_state_dict({name: tensor.half().float() for name, tensor in model.state_dict().items()})
-    logits = reference = predict(model, tokens, validation)
-    if recipe.export == "int8":
-        write_onnx(model, folder / "model.onnx", samples(tokens, corpus, recipe.seed))
-        logits = exported_logits(folder, tokens, validation)
-    agreement = float((logits.argmax(-1) == reference.argmax(-1))[validation.labels != MISSING].mean())
-    if agreement < LEAST_AGREEMENT:
-        raise ModelError(
-            f"the int8 export agrees with the trained model on {agreement:.1%} of the labels, "
-            f"less than the {LEAST_AGREEMENT:.0%} required; nothing was written"
-        )
+    precision, logits, agreement = _export(recipe, model, tokens, corpus, validation, folder)
     calibration = fit_calibration(logits, validation)
     calibration.write(folder / "calibration.json")
     scores = measure(validation.labels, logits.argmax(-1), np.array(validation.documents))
@@ -173,7 +182,8 @@ def write_folder(
             "documents": len(set(validation.documents)),
             "seed": recipe.seed,
             "scores": {name: score.to_dict() for name, score in scores.items()},
-            "int8_agreement": round(agreement, 4),
+            "export": precision,
+            "export_agreement": round(agreement, 4),
             "calibration_error_cross_fitted": round(cross_fitted_error(logits, validation), 4),
         },
         "files": {
@@ -182,6 +192,23 @@ def write_folder(
             if (folder / name).exists()
         },
     }
+
+
+def _export(
+    recipe: Recipe, model: StanceModel, tokens: Tokens, corpus: Corpus, validation: Corpus, folder: Path
+) -> tuple[str, np.ndarray, float]:
+    """Write the ONNX file asked for, or a more precise one; returns which, its logits, and its share of the model's labels."""
+    reference, known = predict(model, tokens, validation), validation.labels != MISSING
+    if recipe.export == "none":
+        return "none", reference, 1.0
+    for precision in ("int8", "float32") if recipe.export == "int8" else ("float32",):
+        write_onnx(model, folder / "model.onnx", samples(tokens, corpus, recipe.seed), int8=precision == "int8")
+        logits = exported_logits(folder, tokens, validation)
+        agreement = float((logits.argmax(-1) == reference.argmax(-1))[known].mean())
+        if agreement >= LEAST_AGREEMENT:
+            return precision, logits, agreement
+        print(f"refused: the {precision} export gives the trained model's label on {agreement:.1%} only", file=sys.stderr)
+    raise ModelError(f"no export gives the trained model's label on {LEAST_AGREEMENT:.0%}; nothing was written")
 
 
 def main_issues(recipe: Recipe, corpus: Corpus) -> tuple[Issue, ...]:
@@ -212,16 +239,23 @@ def exported_logits(folder: Path, tokens: Tokens, corpus: Corpus) -> np.ndarray:
     return logits
 
 
+def _positive(text: str) -> int:
+    if not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"a whole number from 1 up, got {text!r}")
+    return int(text)
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of every command that trains from a recipe."""
     parser.add_argument("recipe", help="a TOML file, see training/recipes/")
-    parser.add_argument("--corpus", nargs="+", default=[], metavar="FILE", help="train on these instead of the recipe's")
+    several = {"nargs": "+", "action": "extend"}
+    parser.add_argument("--corpus", **several, default=[], metavar="FILE", help="train on these instead of the recipe's")
     parser.add_argument("--validation", metavar="FILE", help="choose and calibrate on this; else a fifth of --corpus is held out")
-    parser.add_argument("--columns", nargs="+", metavar="OURS=THEIRS", help="what the corpora call a column: text=sentence")
-    parser.add_argument("--labels", nargs="+", metavar="THEIRS=OURS", help="what their labels are called here: pro=favor")
+    parser.add_argument("--columns", **several, metavar="OURS=THEIRS", help="what the corpora call a column: text=sentence")
+    parser.add_argument("--labels", **several, metavar="THEIRS=OURS", help="what their labels are called here: pro=favor")
     parser.add_argument("--out", type=Path, help="the model folder; models/NAME if not given")
-    parser.add_argument("--threads", type=int, help="processor threads")
-    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="change keys of the recipe")
+    parser.add_argument("--threads", type=_positive, help="processor threads")
+    parser.add_argument("--set", **several, default=[], metavar="KEY=VALUE", help="change keys of the recipe")
 
 
 def command(options: argparse.Namespace, run: Callable[[Recipe, Path], dict]) -> int:
@@ -238,6 +272,8 @@ def command(options: argparse.Namespace, run: Callable[[Recipe, Path], dict]) ->
         for key in ("columns", "labels"):
             if given := getattr(options, key):
                 recipe = dataclasses.replace(recipe, **{key: parse_map(key, given)})
+        if not recipe.corpora:
+            raise stance.InputError("there is nothing to train on; name your labelled statements: --corpus FILE")
         if recipe.layout != "packed":
             raise stance.InputError("only the packed layout is exported; measure the other with python -m training.layouts")
         if options.threads:
@@ -261,7 +297,8 @@ def searched(recipe: Recipe, out: Path, trials: int) -> dict:
     """Search the recipe's ranges, then train with the best values; ``search.jsonl`` in the folder has every trial."""
     corpus, validation = read_corpora(recipe)
     best, found = search(recipe, corpus, validation, trials, RUNS / f"{recipe.name}-search")
-    manifest = train(best, out)
+    if not (manifest := train(best, out)):
+        return manifest
     (out / "search.jsonl").write_text("".join(json.dumps(trial) + "\n" for trial in found), encoding="utf-8")
     return manifest
 
@@ -269,7 +306,7 @@ def searched(recipe: Recipe, out: Path, trials: int) -> dict:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__)
     add_options(parser)
-    parser.add_argument("--search", type=int, metavar="N", help="first try N values of the recipe's [search] ranges")
+    parser.add_argument("--search", type=_positive, metavar="N", help="first try N values of the recipe's [search] ranges")
     options = parser.parse_args(arguments)
     return command(options, lambda recipe, out: searched(recipe, out, options.search) if options.search else train(recipe, out))
 

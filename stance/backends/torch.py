@@ -36,20 +36,31 @@ class StanceModel(nn.Module):
                 f"a {config.model_type!r} encoder cannot read packed issues; "
                 f"use one of these families: {', '.join(_POSITION_SHIFT)}"
             )
-        self.shift = (config.pad_token_id or 0) + 1 if _POSITION_SHIFT[config.model_type] else 0
+        self.shift = position_shift(config)
         self.types = getattr(config, "type_vocab_size", 1) > 1
         self.encoder = encoder or encoder_class(config)._from_config(config, **encoder_arguments(config))
         size = config.hidden_size
         self.head = nn.Sequential(nn.Dropout(0.1), nn.Linear(2 * size, size), nn.GELU(), nn.Dropout(0.1), nn.Linear(size, labels))
 
+    @property
+    def plain_attention(self) -> bool:
+        """Whether attention is computed step by step, which trains faster on a CPU, or fused: the same but for rounding."""
+        return self.encoder.config._attn_implementation == "eager" and self.encoder.config.model_type != "mpnet"
+
+    @plain_attention.setter
+    def plain_attention(self, on: bool) -> None:
+        self.encoder.config._attn_implementation = "eager" if on else "sdpa"
+
     def forward(self, input_ids, positions, blocks, read_at):
         """(B, T), (B, T), (B, T), (B, K) integers to (B, K, labels) logits: see stance.packing."""
         of_query, of_key = blocks[:, :, None], blocks[:, None, :]
         # Padding is a block of its own that nobody else reads, so every row of the mask has an entry.
-        mask = (of_key == 0) | (of_key == of_query)
+        mask = ((of_key == 0) | (of_key == of_query))[:, None]
+        if self.plain_attention:  # which adds the mask to its scores, where the fused one takes booleans
+            mask = torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, torch.finfo(torch.float32).min)
         states = self.encoder(
             input_ids=input_ids,
-            attention_mask=mask[:, None],
+            attention_mask=mask,
             position_ids=positions + self.shift,
             **({"token_type_ids": (blocks > 0).to(input_ids.dtype)} if self.types else {}),
         ).last_hidden_state
@@ -58,6 +69,11 @@ class StanceModel(nn.Module):
         mean = (states * inside).sum(1) / inside.sum(1)
         asked = states.gather(1, at)
         return self.head(torch.cat([asked, mean[:, None].expand_as(asked)], -1))
+
+
+def position_shift(config) -> int:
+    """What is added to the position of a token: some families count from behind the padding's id."""
+    return (config.pad_token_id or 0) + 1 if _POSITION_SHIFT.get(config.model_type) else 0
 
 
 def encoder_class(config) -> type[PreTrainedModel]:

@@ -40,12 +40,16 @@ def check(
     """Check a corpus: unknown labels, blanks, repeats, text shared with another split; counts its labels."""
     from ..issues import Issue
     from ..store import find, manifest
-    from .corpus import parse_map
+    from .corpus import NOT_LABELS, parse_map
     from .report import table
     from .validation import check_corpus
 
-    issues = [Issue(*item) for item in manifest(find(model))["issues"].items()]
-    found = check_corpus(corpus, apart_from or (), issues, parse_map("columns", columns), parse_map("labels", labels))
+    issues = dict(manifest(find(model))["issues"])
+    renamed = parse_map("columns", columns)
+    for name in set(renamed) - set(NOT_LABELS) - {"label"}:  # an issue of the user's own, which needs no proposition here
+        issues.setdefault(name, name)
+    asked = [Issue(*item) for item in issues.items()]
+    found = check_corpus(corpus, apart_from or (), asked, renamed, parse_map("labels", labels))
     for problem in found.problems:
         print(problem)
     if found.counts:

@@ -19,7 +19,8 @@ MISSING = -1
 OPPOSITE = {"favor": "against", "against": "favor"}
 HUB = "hf:"
 NO_MAP: Mapping[str, str] = MappingProxyType({})
-_NO_LABELS = ("text", "context", "doc", "id", "target", "reverse")
+NO_LABEL_COLUMN = "no label column"
+NOT_LABELS = ("text", "context", "doc", "id", "target", "reverse")
 _INDEX = {label: number for number, label in enumerate(LABELS)}
 
 
@@ -141,15 +142,25 @@ def paths_of(source: Any) -> list[str]:
 def rows_of(source: Any, columns: Mapping[str, str] = NO_MAP, labels: Mapping[str, str] = NO_MAP) -> Iterator[tuple[Place, dict]]:
     """The raw rows of a corpus, each with its place, under the names that are used here."""
     rename = {theirs: ours for ours, theirs in columns.items()}
+    if len(rename) < len(columns):
+        raise InputError(f"two names are given to one column: {', '.join(f'{o}={t}' for o, t in columns.items())}")
+    never = set(rename) - {columns.get("text")}
     for place, row in _raw_rows(source, columns.get("text", "text")):
+        never -= set(row)
         for theirs, ours in rename.items():
-            if ours != "text" and (theirs not in row or (ours in row and ours != theirs)):
-                wrong = f"has a column {ours!r} already" if theirs in row else f"has no column {theirs!r}"
-                raise InputError(f"{place}: {wrong}; its columns are: {', '.join(map(str, row))}")
+            if theirs in row and ours in row and ours != theirs:
+                raise InputError(f"{place}: has a column {ours!r} already; its columns are: {', '.join(map(str, row))}")
         row = {rename.get(key, key): value for key, value in row.items()}
         if labels:
-            row = {key: value if key in _NO_LABELS else labels.get(str(value), value) for key, value in row.items()}
+            row = {key: value if key in NOT_LABELS else labels.get(_word(value), value) for key, value in row.items()}
         yield place, row
+    if never:
+        raise InputError(f"no row of the corpus has a column {', '.join(sorted(map(repr, never)))}")
+
+
+def _word(label: Any) -> str:
+    """A label as it would be typed: 1 for 1.0, as which a column of whole numbers with a gap is read."""
+    return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label).removesuffix(".0")
 
 
 def parse_map(option: str, items: Sequence[str] | None) -> dict[str, str]:
@@ -259,11 +270,11 @@ def _labels(row: dict, known: dict[str, Issue], where: str) -> dict[str, int]:
         cells = {name: row[name] for name in known if row.get(name) not in (None, "")}
         if not any(name in row for name in known):
             raise InputError(
-                f"{where}: no label column; have one column an issue ({', '.join(known)}) "
+                f"{where}: {NO_LABEL_COLUMN}; have one column an issue ({', '.join(known)}) "
                 f"or the columns target and label; this file has: {', '.join(map(str, row))}"
             )
     for name, label in cells.items():
-        if label not in _INDEX:
+        if not isinstance(label, str) or label not in _INDEX:
             meant = str(label).strip().lower()
             hint = f"; write {meant!r}, or say labels={label}={meant}" if meant in _INDEX else ""
             raise InputError(f"{where}: {name} is labelled {label!r}; allowed: {', '.join(LABELS)}{hint}")

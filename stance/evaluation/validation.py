@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import InputError
 from ..issues import KEY_ISSUES, Issue
 from ..result import LABELS
-from .corpus import NO_MAP, Parsed, Place, parse_row, rows_of
+from .corpus import NO_LABEL_COLUMN, NO_MAP, Parsed, Place, parse_row, rows_of
 from .duplicates import near_duplicates
 
 _SHOWN = 60  # characters of a text that a problem quotes
@@ -86,6 +86,9 @@ def _read(rows: Iterator[tuple[Place, dict]], known: dict[str, Issue], problems:
             found.append((place, parse_row(row, known, str(place))))
         except InputError as error:
             problems.append(str(error))
+            if NO_LABEL_COLUMN in str(error):  # as every row will say
+                problems[-1] += "; the rest was not read"
+                return found
 
 
 def _find_repeats(rows: list[tuple[Place, Parsed]], problems: list[str]) -> list[str]:

@@ -97,6 +97,8 @@ def test_columns_and_labels_of_the_corpus_s_own(tmp_path):
     assert same.texts == corpus.texts and (same.labels == corpus.labels).all()
     numbers = pandas.DataFrame({"text": ["A", "B"], "nato": [1, 0]})
     assert read_corpus(numbers, labels={"1": "favor", "0": "against"}).labels[:, 1].tolist() == [0, 1]
+    gap = pandas.DataFrame({"text": ["A", "B", "C"], "nato": [1, 0, None]})
+    assert read_corpus(gap, labels={"1": "favor", "0": "against"}).labels[:, 1].tolist() == [0, 1, MISSING]
     # A text that is itself one of the labels' names stays as it is.
     assert read_corpus(pandas.DataFrame({"text": ["pro"], "nato": ["pro"]}), labels={"pro": "favor"}).texts == ("pro",)
 
@@ -104,7 +106,8 @@ def test_columns_and_labels_of_the_corpus_s_own(tmp_path):
 @pytest.mark.parametrize(
     "columns,message",
     [
-        ({"nato": "stand"}, "line 2: has no column 'stand'; its columns are: text, position"),
+        ({"nato": "position", "context": "before"}, "no row of the corpus has a column 'before'"),
+        ({"nato": "position", "crimea": "position"}, "two names are given to one column"),
         ({"position": "text", "nato": "position"}, "has a column 'position' already"),
         ({"text": "sentence"}, "no column 'sentence'.*--columns text=NAME"),
     ],

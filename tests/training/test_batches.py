@@ -87,3 +87,13 @@ def test_a_stranger_is_unrelated_and_never_one_of_the_key_issues(tokens):
             assert found[n].argmax(-1).tolist() == [expected]
             seen.add((n, asked[n][0]))
     assert seen == {(0, 1), (0, 2), (1, 1), (1, 2)}
+
+
+def test_strangers_do_not_change_the_number_of_batches(tokens):
+    labels = [[MISSING, n % 4, (n + 1) % 4] if n % 3 else [MISSING, n % 4, MISSING] for n in range(41)]
+    visits = Visits(recipe(strangers=0.5), corpus(labels), tokens)
+    counts = []
+    for epoch in range(8):
+        visits.set_epoch(epoch)
+        counts.append(len(visits))
+    assert set(counts) == {counts[0]}

@@ -52,11 +52,12 @@ def test_a_student_learns_from_unlabelled_text(trained, corpora, tiny_folder, tm
     assert "120 unlabelled statements" in (out / "README.md").read_text()
 
 
-def test_text_of_the_validation_corpus_is_left_out(corpora, tiny_folder, tmp_path):  # noqa: F811
+def test_text_of_the_validation_corpus_is_left_out(corpora, tmp_path):  # noqa: F811
     text = tmp_path / "text.txt"
     text.write_text("Delegation 100 said it would welcome the truce.\nAnother matter was taken up by the fisheries council.\n")
-    given = recipe(corpora, tiny_folder)
-    assert distil.unlabelled([str(text)], given) == ["Another matter was taken up by the fisheries council."]
+    assert distil.unlabelled([str(text)], read_corpus(corpora / "validation.jsonl")) == [
+        "Another matter was taken up by the fisheries council."
+    ]
 
 
 def test_a_teacher_that_is_not_there_is_said(corpora, tiny_folder, tmp_path, capsys):  # noqa: F811

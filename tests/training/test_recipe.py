@@ -31,6 +31,7 @@ def test_keys_are_read_and_changed(tmp_path):
         (LEAST + "[search]\nlearning_rat = [1e-5, 1e-3]\n", "unknown key 'learning_rat'; did you mean 'learning_rate'"),
         (LEAST + "[search]\nepochs = 3\n", "search.epochs must be a list"),
         (LEAST + "[search]\nepochs = ['a']\n", "epochs must be of type float"),
+        (LEAST + "[search]\ncorpora = [['a']]\n", "corpora cannot be searched"),
         (LEAST + "device = 'tpu'\n", "allowed: auto, cpu, cuda"),
         ("name = \n", "Invalid value"),
     ],

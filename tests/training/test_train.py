@@ -69,7 +69,7 @@ def trained(corpora, tiny_folder, tmp_path_factory):
 
 def test_a_trained_folder_is_a_model_that_learnt(trained, corpora):
     out, manifest = trained
-    assert manifest["validation"]["int8_agreement"] >= 0.99
+    assert manifest["validation"]["export"] == "int8" and manifest["validation"]["export_agreement"] >= 0.99
     model = stance.load(out)
     for label, word in WORDS.items():
         assert model.classify(f"Delegation 7 said it would {word} the truce.")["ceasefire"].label == label
@@ -95,10 +95,28 @@ def test_two_runs_give_identical_weights(corpora, tiny_folder, tmp_path):
 def test_a_failed_run_leaves_the_model_that_was_there(trained, corpora, tiny_folder, monkeypatch, tmp_path):
     out = shutil.copytree(trained[0], tmp_path / "kept")
     monkeypatch.setattr(train, "LEAST_AGREEMENT", 1.1)
-    with pytest.raises(stance.ModelError, match="the int8 export agrees"):
+    with pytest.raises(stance.ModelError, match="no export gives"):
         train.train(recipe(corpora, tiny_folder, epochs=0.1), out)
     assert stance.load(out)
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_an_int8_export_that_changes_labels_gives_way_to_float32(trained, corpora, tiny_folder, monkeypatch, tmp_path, capsys):
+    write = train.write_onnx
+
+    def spoiled(model, path, samples, int8=True):
+        if int8:
+            for parameter in (model := load_model(trained[0])).head.parameters():
+                parameter.data.zero_()
+        write(model, path, samples, int8=int8)
+
+    from stance.backends.torch import load_model
+
+    monkeypatch.setattr(train, "write_onnx", spoiled)
+    manifest = train.train(recipe(corpora, tiny_folder, epochs=15), tmp_path / "x")
+    assert manifest["validation"]["export"] == "float32" and "refused: the int8 export" in capsys.readouterr().err
+    assert stance.load(tmp_path / "x").classify("Delegation 7 said it would reject the truce.")
+    assert "float32 ONNX" in (tmp_path / "x" / "README.md").read_text()
 
 
 def test_validation_text_in_the_training_corpus_is_refused(corpora, tiny_folder, tmp_path):
@@ -206,7 +224,21 @@ def test_only_issues_of_the_recipe_are_asked_unasked(corpora, tiny_folder, tmp_p
     assert [issue.name for issue in train.main_issues(given, read_corpus(other))] == ["Whaling must end."]
 
 
-@pytest.mark.parametrize("family", ["bert", "electra", "roberta"])
+def test_plain_and_fused_attention_are_the_same(tiny_folder):
+    from stance.backends.torch import load_model
+    from stance.packing import pack
+
+    model = load_model(tiny_folder)
+    inputs = {name: torch.from_numpy(a) for name, a in pack([[5, 6, 7], [5, 8]], [[5, 9], [5, 10, 11]]).inputs().items()}
+    found = []
+    for plain in (False, True):
+        model.plain_attention = plain
+        with torch.inference_mode():
+            found.append(model(**inputs))
+    assert torch.allclose(*found, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["bert", "electra", "roberta", "mpnet"])
 def test_every_family_reads_an_issue_alike_alone_and_in_company(family):
     from transformers import AutoConfig
 
@@ -256,3 +288,27 @@ def test_an_encoder_that_cannot_read_packed_input_is_named():
 
     with pytest.raises(stance.ModelError, match="use one of these families: bert"):
         StanceModel(AutoConfig.for_model("distilbert"), 4)
+
+
+def test_a_soup_is_the_mean_of_its_models(corpora, tiny_folder, tmp_path):
+    from safetensors.torch import load_file
+
+    from training import soup
+
+    folders = [tmp_path / name for name in "ab"]
+    for seed, folder in enumerate(folders):
+        train.train(recipe(corpora, tiny_folder, epochs=2, seed=seed), folder)
+    assert soup.main([*map(str, folders), "--out", str(tmp_path / "soup")]) == 0
+    one, other, mean = (load_file(folder / "model.safetensors") for folder in (*folders, tmp_path / "soup"))
+    for name in mean:
+        assert torch.allclose(mean[name].float(), (one[name].float() + other[name].float()) / 2, atol=1e-3), name
+    assert stance.load(tmp_path / "soup").manifest["training"]["averaged_seeds"] == [0, 1]
+    assert "averaged over seeds 0, 1" in (tmp_path / "soup" / "README.md").read_text()
+
+
+def test_models_of_different_recipes_are_no_soup(trained, corpora, tiny_folder, tmp_path, capsys):
+    from training import soup
+
+    train.train(recipe(corpora, tiny_folder, epochs=1), tmp_path / "other")
+    assert soup.main([str(trained[0]), str(tmp_path / "other"), "--out", str(tmp_path / "x")]) == 2
+    assert "not trained by the recipe of" in capsys.readouterr().err
