@@ -23,8 +23,8 @@ def card(manifest: dict) -> str:
     """The card as Markdown."""
     training, validation = manifest["training"], manifest["validation"]
     recipe = training["recipe"]
-    seeds = training.get("averaged_seeds")
-    weights = f"weights averaged over seeds {', '.join(map(str, seeds))}" if seeds else f"seed {recipe['seed']}"
+    averaged = training.get("averaged", [])
+    weights = f"weights averaged over {len(averaged)} runs" if averaged else f"seed {recipe['seed']}"
     lines = [
         f"# {manifest['name']}",
         "",
@@ -73,6 +73,20 @@ def card(manifest: dict) -> str:
         *(
             [f"A teacher also labelled {taught} unlabelled statements for it, and the others again.", ""]
             if (taught := training.get("taught_statements"))
+            else []
+        ),
+        *(
+            [
+                f"Weights averaged over {len(averaged)} runs:",
+                "",
+                *(
+                    f"- `{own['name']}`: {own['statements']} statements, {own['epochs']} epochs, learning rate "
+                    f"{own['learning_rate']}, encoder dropout {own['dropout']}, seed {own['seed']}, from `{own['backbone']}`"
+                    for own in averaged
+                ),
+                "",
+            ]
+            if averaged
             else []
         ),
         f"Recipe: {recipe['epochs']} epochs, batches of {recipe['batch_size']}, learning rate {recipe['learning_rate']}, "

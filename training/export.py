@@ -24,6 +24,9 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from stance.backends.torch import StanceModel
 from stance.packing import Packed
 
+_VALUES = 20_000  # of each tensor and sample that ranges are chosen on
+_SHRUNK = (1.0, 0.9, 0.8, 0.65, 0.5, 0.4)
+
 
 def write_safetensors(model: StanceModel, path: Path) -> None:
     """The weights in float16."""
@@ -74,18 +77,17 @@ def _trace(model: StanceModel, sample: Packed, path: Path) -> None:
 
 
 def _fix_ranges(quantised: onnx.ModelProto, plain: onnx.ModelProto, samples: list[Packed]) -> onnx.ModelProto:
-    """Replace every DynamicQuantizeLinear by a QuantizeLinear with the range that the samples show."""
+    """Replace every DynamicQuantizeLinear by a QuantizeLinear with the range that suits the samples best."""
     graph = quantised.graph
     names = sorted({node.input[0] for node in graph.node if node.op_type == "DynamicQuantizeLinear"})
-    low, high = _ranges(plain, names, samples)
+    ranges = _ranges(plain, names, samples)
     nodes = []
     for node in graph.node:
         if node.op_type != "DynamicQuantizeLinear":
             nodes.append(node)
             continue
         name, (result, scale_name, zero_name) = node.input[0], node.output
-        scale = max(high[name] - low[name], 1e-6) / 255
-        zero = round(-low[name] / scale)
+        scale, zero = _grid(*ranges[name])
         graph.initializer.append(numpy_helper.from_array(np.array(scale, np.float32), scale_name))
         graph.initializer.append(numpy_helper.from_array(np.array(zero, np.uint8), zero_name))
         nodes.append(helper.make_node("QuantizeLinear", [name, scale_name, zero_name], [result], name=node.name))
@@ -94,15 +96,39 @@ def _fix_ranges(quantised: onnx.ModelProto, plain: onnx.ModelProto, samples: lis
     return quantised
 
 
-def _ranges(plain: onnx.ModelProto, names: list[str], samples: list[Packed]) -> tuple[dict, dict]:
-    """Least and greatest value of each tensor: the mean over the samples, so that one outlier does not coarsen all."""
+def _grid(low: float, high: float) -> tuple[float, int]:
+    """Scale and zero point of the 256 values that cover a range."""
+    scale = max(high - low, 1e-6) / 255
+    return scale, round(-low / scale)
+
+
+def _ranges(plain: onnx.ModelProto, names: list[str], samples: list[Packed]) -> dict[str, tuple[float, float]]:
+    """For each tensor the range in which 256 values stand for it with the least squared error.
+
+    Candidates are the mean of the samples' extremes, shrunk on either side: what is cut off costs its own error, and makes
+    all else finer. Seldom outliers, as behind a GELU, are better cut (Nagel et al. 2021, section 3.1).
+    """
     for name in names:
         plain.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
     options = SessionOptions()
     options.log_severity_level = 3
     session = InferenceSession(plain.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    extremes = np.array(
-        [[(values.min(), values.max()) for values in session.run(names, sample.inputs())] for sample in samples]
-    ).mean(0)
-    low, high = np.minimum(extremes[:, 0], 0), np.maximum(extremes[:, 1], 0)  # zero must be representable
-    return dict(zip(names, low, strict=True)), dict(zip(names, high, strict=True))
+    seen = [[_seen(values.ravel()) for values in session.run(names, sample.inputs())] for sample in samples]
+    found = {}
+    for n, name in enumerate(names):
+        lows, highs, parts = zip(*(own[n] for own in seen), strict=True)
+        low, high = min(float(np.mean(lows)), 0.0), max(float(np.mean(highs)), 0.0)  # zero must be representable
+        values = np.concatenate(parts)
+        tried = [(low * below, high * above) for below in _SHRUNK for above in _SHRUNK]
+        found[name] = min(tried, key=lambda own: _error(values, *_grid(*own)))
+    return found
+
+
+def _seen(values: np.ndarray) -> tuple[float, float, np.ndarray]:
+    """Least, greatest, and some of a tensor's values."""
+    return values.min(), values.max(), values[:: max(1, len(values) // _VALUES)].copy()
+
+
+def _error(values: np.ndarray, scale: float, zero: int) -> float:
+    read = (np.clip(np.round(values / scale) + zero, 0, 255) - zero) * scale
+    return float(np.square(values - read).mean())

@@ -1,7 +1,7 @@
-"""One model out of several: ``python -m training.soup FOLDER FOLDER ... --out FOLDER``.
+"""One model out of several: ``python -m training.soup RECIPE FOLDER FOLDER ... --out FOLDER``.
 
-The mean of the weights of models that differ in their seed alone and started from one trained model (Wortsman et al. 2022,
-"model soups"); exported, calibrated and measured anew, by the first one's recipe.
+The mean of the weights of models that started from one trained model and differ in seed, data or hyper-parameters
+(Wortsman et al. 2022, "model soups"); exported, calibrated and measured anew, with the recipe's validation corpus.
 """
 
 from __future__ import annotations
@@ -15,48 +15,58 @@ import torch
 
 from stance.backends.torch import load_model
 from stance.errors import ModelError, StanceError
-from stance.store import manifest
+from stance.store import find, manifest, sha256
 from stance.tokens import Tokens
 
-from .recipe import FIELDS, Recipe
+from .recipe import Recipe, read_recipe
 from .train import publish, read_corpora
 
 
-def soup(folders: list[Path], out: Path) -> dict:
+def soup(recipe: Recipe, folders: list[Path], out: Path) -> dict:
     """Average the weights of model folders and write the model folder ``out``; returns its manifest.
 
+    ``recipe`` says what the whole was trained and is measured on, and how it is exported.
+
     Raises:
-        ModelError: a folder is no model, or their recipes differ in more than the seed.
+        ModelError: a folder is no model, or they are not of one shape and one tokenizer.
     """
-    # A key that an older version wrote is none of a recipe's now.
-    written = [manifest(folder)["training"]["recipe"] for folder in folders]
-    recipes = [{key: value for key, value in recipe.items() if key in FIELDS} for recipe in written]
-    for folder, recipe in zip(folders, recipes, strict=True):
-        if other := sorted(key for key in recipe if key not in ("seed", "sources") and recipe[key] != recipes[0].get(key)):
-            raise ModelError(f"{folder} was not trained by the recipe of {folders[0]}: {', '.join(other)}")
-    models = [load_model(folder) for folder in folders]
-    weights = [model.state_dict() for model in models]
-    mean = {name: torch.stack([own[name] for own in weights]).mean(0) for name in weights[0]}
-    models[0].load_state_dict(mean)
-    recipe = Recipe(**recipes[0] | {"corpora": tuple(recipes[0]["corpora"])})
+    about = [manifest(folder)["training"] for folder in folders]
+    weights = [load_model(folder).state_dict() for folder in folders]
+    for folder, own in zip(folders, weights, strict=True):
+        shapes = {name: value.shape for name, value in own.items()}
+        same = sha256(folder / "tokenizer.json") == sha256(folders[0] / "tokenizer.json")
+        if not same or shapes != {name: value.shape for name, value in weights[0].items()}:
+            raise ModelError(f"{folder} and {folders[0]} are not of one shape and one tokenizer; they cannot be averaged")
+    model = load_model(folders[0])
+    model.load_state_dict({name: torch.stack([own[name] for own in weights]).mean(0) for name in weights[0]})
     corpus, validation = read_corpora(recipe)
-    minutes = sum(manifest(folder)["training"]["minutes"] for folder in folders)
-    facts = {"averaged_seeds": [own["seed"] for own in recipes], "minutes": round(minutes, 1)}
-    return publish(recipe, models[0], Tokens.of(folders[0]), folders[0] / "tokenizer.json", corpus, validation, out, facts)
+    told = ("seed", "epochs", "learning_rate", "dropout", "backbone")
+    facts = {
+        "averaged": [
+            {"name": folder.name, "statements": own["statements"]} | {key: own["recipe"].get(key) for key in told}
+            for folder, own in zip(folders, about, strict=True)
+        ],
+        "minutes": round(sum(own.get("minutes", 0) for own in about), 1),
+    }
+    tokens = Tokens.of(folders[0])
+    return publish(recipe, model, tokens, folders[0] / "tokenizer.json", corpus, validation, out, facts)
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.soup", description=__doc__)
-    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="models of one recipe")
-    parser.add_argument("--out", type=Path, required=True, help="the model folder to write")
+    parser.add_argument("recipe", metavar="RECIPE", help="what the whole is measured on and called")
+    parser.add_argument("folders", nargs="+", metavar="FOLDER", help="models that started from one")
+    parser.add_argument("--out", type=Path, help="the model folder; models/NAME if not given")
     options = parser.parse_args(arguments)
     try:
-        found = soup(options.folders, options.out)
+        recipe = read_recipe(options.recipe)
+        out = options.out or Path("models", recipe.name)
+        found = soup(recipe, [find(folder) for folder in options.folders], out)
     except StanceError as error:
         print(f"soup: {error}", file=sys.stderr)
         return 2
     print(json.dumps(found["validation"], indent=2))
-    print(f"written to {options.out}")
+    print(f"written to {out}")
     return 0
 
 

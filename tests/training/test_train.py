@@ -290,7 +290,7 @@ def test_an_encoder_that_cannot_read_packed_input_is_named():
         StanceModel(AutoConfig.for_model("distilbert"), 4)
 
 
-def test_a_soup_is_the_mean_of_its_models(corpora, tiny_folder, tmp_path):
+def test_a_soup_is_the_mean_of_its_models(corpora, tiny_folder, tmp_path, capsys):
     from safetensors.torch import load_file
 
     from training import soup
@@ -298,17 +298,19 @@ def test_a_soup_is_the_mean_of_its_models(corpora, tiny_folder, tmp_path):
     folders = [tmp_path / name for name in "ab"]
     for seed, folder in enumerate(folders):
         train.train(recipe(corpora, tiny_folder, epochs=2, seed=seed), folder)
-    assert soup.main([*map(str, folders), "--out", str(tmp_path / "soup")]) == 0
+    path = tmp_path / "r.toml"
+    values = {key: value for key, value in vars(recipe(corpora, tiny_folder)).items() if isinstance(value, (str, int, float))}
+    path.write_text(
+        "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+        + f"corpora = {json.dumps([str(corpora / 'train.jsonl')])}\n"
+    )
+    assert soup.main([str(path), *map(str, folders), "--out", str(tmp_path / "soup")]) == 0
     one, other, mean = (load_file(folder / "model.safetensors") for folder in (*folders, tmp_path / "soup"))
     for name in mean:
         assert torch.allclose(mean[name].float(), (one[name].float() + other[name].float()) / 2, atol=1e-3), name
-    assert stance.load(tmp_path / "soup").manifest["training"]["averaged_seeds"] == [0, 1]
-    assert "averaged over seeds 0, 1" in (tmp_path / "soup" / "README.md").read_text()
-
-
-def test_models_of_different_recipes_are_no_soup(trained, corpora, tiny_folder, tmp_path, capsys):
-    from training import soup
-
-    train.train(recipe(corpora, tiny_folder, epochs=1), tmp_path / "other")
-    assert soup.main([str(trained[0]), str(tmp_path / "other"), "--out", str(tmp_path / "x")]) == 2
-    assert "not trained by the recipe of" in capsys.readouterr().err
+    averaged = stance.load(tmp_path / "soup").manifest["training"]["averaged"]
+    assert [own["seed"] for own in averaged] == [0, 1]
+    assert "weights averaged over 2 runs" in (tmp_path / "soup" / "README.md").read_text()
+    capsys.readouterr()
+    assert soup.main([str(path), str(folders[0]), "stance-mini", "--out", str(tmp_path / "x")]) == 2
+    assert "cannot be averaged" in capsys.readouterr().err
