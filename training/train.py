@@ -101,6 +101,8 @@ def publish(
             shutil.copyfile(log, building / log.name)
         manifest = write_folder(recipe, model, tokens, tokenizer, corpus, validation, building)
         manifest["training"] |= facts
+        if "averaged" in facts:
+            manifest["description"] = f"the mean of {len(facts['averaged'])} runs, fine-tuned on {len(corpus)} statements"
         (building / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
         write_card(building, manifest)
         old = out.with_name(f".{out.name}.old")
