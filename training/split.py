@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from stance.errors import InputError
 from stance.evaluation.corpus import Corpus
 from stance.evaluation.duplicates import near_groups
+from stance.result import LABELS
 
 SHARE = 0.2
 _LEAST = 10
@@ -48,5 +47,4 @@ def split(corpus: Corpus, share: float = SHARE, seed: int = 0) -> tuple[Corpus, 
 
 def _one_hot(corpus: Corpus) -> np.ndarray:
     """(N, K * L) what each statement is labelled."""
-    labels: Sequence = corpus.labels
-    return (labels[:, :, None] == np.arange(4)).reshape(len(corpus), -1).astype(float)
+    return (corpus.labels[:, :, None] == np.arange(len(LABELS))).reshape(len(corpus), -1).astype(float)

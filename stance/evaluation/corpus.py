@@ -144,7 +144,7 @@ def rows_of(source: Any, columns: Mapping[str, str] = NO_MAP, labels: Mapping[st
     rename = {theirs: ours for ours, theirs in columns.items()}
     if len(rename) < len(columns):
         raise InputError(f"two names are given to one column: {', '.join(f'{o}={t}' for o, t in columns.items())}")
-    never = set(rename) - {columns.get("text")}
+    never, place = set(rename) - {columns.get("text")}, None
     for place, row in _raw_rows(source, columns.get("text", "text")):
         never -= set(row)
         for theirs, ours in rename.items():
@@ -154,7 +154,7 @@ def rows_of(source: Any, columns: Mapping[str, str] = NO_MAP, labels: Mapping[st
         if labels:
             row = {key: value if key in NOT_LABELS else labels.get(_word(value), value) for key, value in row.items()}
         yield place, row
-    if never:
+    if never and place:  # of no corpus at all nothing is missing
         raise InputError(f"no row of the corpus has a column {', '.join(sorted(map(repr, never)))}")
 
 

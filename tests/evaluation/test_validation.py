@@ -74,3 +74,10 @@ def test_a_frame_can_be_checked():
     pandas = pytest.importorskip("pandas")
     found = check_corpus(pandas.DataFrame({"text": ["A", None, "C"], "nato": ["favor", "favor", None]}))
     assert "the frame, line 2: the text is None" in found.problems[0]
+
+
+def test_a_corpus_that_calls_its_columns_otherwise_is_sound(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("sentence,position\nA,pro\nB,con\n")
+    found = check_corpus(path, columns={"text": "sentence", "nato": "position"}, labels={"pro": "favor", "con": "against"})
+    assert found.problems == () and found.counts["nato"]["favor"] == 1
