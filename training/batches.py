@@ -139,6 +139,9 @@ class Visits(torch.utils.data.Dataset):
             name: torch.from_numpy(a) for name, a in _pack(ns, kss, self.statements, self.blocks, self.pad).inputs().items()
         }
         target, weight = self._targets(np.array(ns)[:, None], np.array(kss))
+        if not self.training:
+            # The Trainer takes the mean over batches; so it becomes that over statements.
+            weight *= len(ns) * len(self.plan) / sum(len(batch) for batch, _ in self.plan)
         return inputs | {"target": torch.from_numpy(target), "weight": torch.from_numpy(weight)}
 
     def _targets(self, n: np.ndarray, k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stance.errors import InputError, StanceError
+from stance.evaluation.duplicates import near_duplicates
 from stance.tables import read
 
 SETS = ("perspectrum", "procon20", "arc", "ibm_claim_stance", "ibm_argq30k")
@@ -72,8 +73,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         options.out.mkdir(parents=True, exist_ok=True)
-        kept = with_strangers(list(rows(options.folder, "train")))
         held = [row for row in rows(options.folder, "validation") if row[0] == "ibm_argq30k"]
+        given = list(rows(options.folder, "train"))
+        # The sets quote one another.
+        shared = {n for n, _ in near_duplicates([row[1] for row in given], [row[1] for row in held], words=8)}
+        kept = with_strangers([row for n, row in enumerate(given) if n not in shared])
         for file, part in (("claims.jsonl", kept), ("claims-held.jsonl", held)):
             lines = (json.dumps({"text": text, "target": claim, "label": label}) + "\n" for _, text, claim, label in part)
             (options.out / file).write_text("".join(lines), encoding="utf-8")

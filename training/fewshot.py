@@ -25,7 +25,7 @@ from stance.evaluation.metrics import scores
 from stance.issues import Issue
 
 from .fit import fit, predict, start
-from .recipe import Recipe, read_recipe
+from .recipe import Recipe, parse_changes, read_recipe
 
 OWN = Path(__file__).parent / "recipes" / "own.toml"
 WAYS = ("stance", "probe", "tfidf")
@@ -69,11 +69,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--proposition", help="how the model is asked about it; the target itself if not given")
     parser.add_argument("--sizes", nargs="+", type=int, default=[0, 16, 64, 256, 800])
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument(
+        "--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="change keys of recipes/own.toml"
+    )
     options = parser.parse_args(arguments)
     issue = Issue(options.target, options.proposition or options.target)
     try:
         train, test = (_of_target(read_corpus(path, [issue]), issue) for path in (options.train, options.test))
-        recipe = dataclasses.replace(read_recipe(OWN), issues={issue.name: issue.proposition})
+        recipe = dataclasses.replace(read_recipe(OWN, parse_changes(options.set)), issues={issue.name: issue.proposition})
         found = measure(recipe, train, test, options.sizes, options.seeds)
     except StanceError as error:
         print(f"fewshot: {error}", file=sys.stderr)

@@ -18,18 +18,18 @@ import numpy as np
 import torch
 
 from stance.errors import StanceError
-from stance.evaluation.corpus import Corpus, read_corpus
+from stance.evaluation.corpus import Corpus
 from stance.evaluation.metrics import difference, scores
 from stance.tokens import Tokens
 
 from .fit import fit, predict
 from .recipe import Recipe, parse_changes, read_recipe
+from .train import read_corpora
 
 
 def compare(recipe: Recipe) -> dict:
     """Both layouts, trained and measured."""
-    corpus = read_corpus(recipe.corpora, recipe.issue_list())
-    validation = read_corpus(recipe.validation, recipe.issue_list())
+    corpus, validation = read_corpora(recipe)
     documents = np.array(validation.documents)
     with tempfile.TemporaryDirectory() as work:
         trained = {

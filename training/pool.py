@@ -1,6 +1,6 @@
 """Sentences worth labelling out of running text: ``python -m training.pool FILE ... --out build/pool.jsonl``.
 
-Those that have a cue word of a key issue, once each, with an ``id`` made from the sentence: so labels can be kept and handed
+Those that have a cue word of a key issue, once each, with their ``context`` and an ``id`` made from the sentence: so labels can be kept and handed
 on (``training/corpora/domain-labels.jsonl``) where the text may not be.
 """
 
@@ -28,16 +28,19 @@ CUES = re.compile(
 )
 _END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"“‘])")
 _WORDS = range(5, 81)
+_BEFORE = 2  # sentences of context
 
 
-def sentences(paragraphs: Iterable[str]) -> Iterator[str]:
-    """The sentences of 5 to 80 words that have a cue word, each once."""
+def sentences(paragraphs: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The sentences of 5 to 80 words that have a cue word, each once, with the end of what stands before in the paragraph."""
     seen = set()
     for paragraph in paragraphs:
+        before: list[str] = []
         for sentence in _END.split(" ".join(paragraph.split())):
             if len(sentence.split()) in _WORDS and CUES.search(sentence) and sentence not in seen:
                 seen.add(sentence)
-                yield sentence
+                yield sentence, " ".join(before[-_BEFORE:])
+            before.append(sentence)
 
 
 def identifier(sentence: str) -> str:
@@ -54,8 +57,9 @@ def main(arguments: list[str] | None = None) -> int:
         found = sentences(row["text"] or "" for file in options.files for row in read(file))
         options.out.parent.mkdir(parents=True, exist_ok=True)
         with options.out.open("w", encoding="utf-8") as file:
-            for sentence in found:
-                file.write(json.dumps({"id": identifier(sentence), "text": sentence}, ensure_ascii=False) + "\n")
+            for sentence, context in found:
+                row = {"id": identifier(sentence), "text": sentence, "context": context}
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
     except StanceError as error:
         print(f"pool: {error}", file=sys.stderr)
         return 2

@@ -289,6 +289,10 @@ def command(options: argparse.Namespace, run: Callable[[Recipe, Path], dict]) ->
         where = error.filename or "a file"
         print(f"training: {where} cannot be written ({error.strerror or error}); {out} is as it was", file=sys.stderr)
         return 2
+    finally:
+        # Under torchrun: a process that exits while its group's threads run may be aborted.
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
     if manifest:
         print(json.dumps(manifest["validation"], indent=2))
         print(f"written to {out}")

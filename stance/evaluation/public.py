@@ -187,9 +187,11 @@ def measure_public(model: Classifier, folder: str | Path, names: tuple[str, ...]
         yield from measure_set(model, one, folder, samples, seed)
 
 
-def measure_set(model: Classifier, one: PublicSet, folder: Path, samples: int = 2000, seed: int = 0) -> list[PublicScore]:
-    """One set's official figures."""
-    rows, corpus = read_set(one, folder)
+def measure_set(
+    model: Classifier, one: PublicSet, folder: Path, samples: int = 2000, seed: int = 0, split: str = "test"
+) -> list[PublicScore]:
+    """One set's official figures, on a split of it."""
+    rows, corpus = read_set(one, folder, split)
     column = corpus.labels.argmax(1)
     n = np.arange(len(corpus))
     found = probabilities(model, corpus)[n, column]
@@ -225,22 +227,23 @@ def _score(measure, labels, gold, predicted, targets, documents, samples, seed) 
     return interval(figure(counts.sum(0)), np.concatenate([figure(np.tensordot(part, counts, 1)) for part in chunks(drawn)]))
 
 
-def files_of(one: PublicSet, folder: Path) -> list[Path]:
-    """The files of a set's test split; of a set without splits, its one file."""
+def files_of(one: PublicSet, folder: Path, split: str = "test") -> list[Path]:
+    """The files of a set's split ``train``, ``validation`` (or dev) or ``test``; of a set without splits, its one file."""
     endings = (".jsonl", ".jsonl.gz", ".csv", ".tsv")
     files = sorted(path for path in (folder / one.name).glob("*") if path.name.endswith(endings))
-    tests = [path for path in files if "test" in path.name]
-    return tests or (files if one.name == "unscon" else [])
+    names = (split, "dev", "valid") if split == "validation" else (split,)
+    found = [path for path in files if any(name in path.name for name in names)]
+    return found or (files if one.name == "unscon" and split == "test" else [])
 
 
-def read_set(one: PublicSet, folder: Path) -> tuple[list[Row], Corpus]:
+def read_set(one: PublicSet, folder: Path, split: str = "test") -> tuple[list[Row], Corpus]:
     """The rows of a set and the corpus they make, one labelled target a row.
 
     Raises:
         InputError: a column is missing or a label unknown, with file and line.
     """
     rows, texts, targets, labels = [], [], [], []
-    for path in files_of(one, folder):
+    for path in files_of(one, folder, split):
         text = target = label = None
         for number, row in read_numbered(path, any_column=True):
             if text is None:
