@@ -8,6 +8,7 @@ _HOMES = {
     "benchmark": "evaluation.benchmark",
     "read_corpus": "evaluation.corpus",
     "check_corpus": "evaluation.validation",
+    "scale": "scaling",
     "load": "classifier",
     "Classifier": "classifier",
     "Issue": "issues",

@@ -28,14 +28,17 @@ class Classifier:
     Args:
         folder: a model folder (see :func:`load` for names and hub ids).
         backend: ``"onnx"`` (CPU; no torch) or ``"torch"`` (GPU where there is one; the extra ``train``).
+        threads: processor threads; as many as there are cores if not given.
 
     Attributes:
         issues: the issues the model was trained on, asked when no others are given.
         manifest: what the model was made of and how it measured.
     """
 
-    def __init__(self, folder: Path | str, backend: Literal["onnx", "torch"] = "onnx"):
+    def __init__(self, folder: Path | str, backend: Literal["onnx", "torch"] = "onnx", threads: int | None = None):
         self.folder = Path(folder)
+        if threads is not None and (not isinstance(threads, int) or threads < 1):
+            raise InputError(f"threads is a whole number from 1 up, got {threads!r}")
         if backend not in ("onnx", "torch"):
             raise InputError(f"backend {backend!r} is not known; allowed: 'onnx', 'torch'")
         weights = "model.onnx" if backend == "onnx" else "model.safetensors"
@@ -43,7 +46,7 @@ class Classifier:
         self.issues = tuple(Issue(name, proposition) for name, proposition in self.manifest["issues"].items())
         self._tokens = Tokens.of(self.folder)
         self._calibration = Calibration.read(self.folder / "calibration.json")
-        self._run = _backend(self.folder, backend)
+        self._run = _backend(self.folder, backend, threads)
 
     def classify(
         self,
@@ -195,22 +198,22 @@ def track(items: Iterable, total: int | None) -> Iterator:
     yield from bar(items, "Classifying", total=total, console=Console(stderr=True), transient=True)
 
 
-def _backend(folder: Path, backend: str):
+def _backend(folder: Path, backend: str, threads: int | None):
     if backend == "onnx":
         from .backends.onnx import OnnxBackend
 
-        return OnnxBackend(folder)
+        return OnnxBackend(folder, threads)
     try:
         from .backends.torch import TorchBackend
     except ImportError:
         raise MissingExtraError('backend="torch"', "train") from None
-    return TorchBackend(folder)
+    return TorchBackend(folder, threads=threads)
 
 
-def load(name: str | Path = DEFAULT, backend: Literal["onnx", "torch"] = "onnx") -> Classifier:
-    """Load a model: a bundled name, a folder, or a hub id ``org/name``.
+def load(name: str | Path = DEFAULT, backend: Literal["onnx", "torch"] = "onnx", threads: int | None = None) -> Classifier:
+    """Load a model: a bundled name, a folder, or a hub id ``org/name``; ``backend`` and ``threads`` as of :class:`Classifier`.
 
     Raises:
         ModelError: there is none, or a file of it is missing or altered.
     """
-    return Classifier(find(name), backend)
+    return Classifier(find(name), backend, threads)

@@ -22,6 +22,11 @@ app = typer.Typer(
 )
 
 Model = Annotated[str, typer.Option(help="A bundled model's name, a model folder, or a hub id org/name.")]
+Issues = Annotated[
+    list[str] | None,
+    typer.Option("--issues", "-i", help="Issue to ask: a known name, several with commas, or name=Proposition. Repeatable."),
+]
+TextColumn = Annotated[str | None, typer.Option(help="The column with the statements, if it is not 'text'.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file instead of the screen.")]
 
 
@@ -40,12 +45,9 @@ def classify(
             help="Statements, or one file (text with a statement a line, .csv, .tsv, .jsonl, .parquet), or - for standard input.",
         ),
     ],
-    issues: Annotated[
-        list[str] | None,
-        typer.Option("--issues", "-i", help="Issue to ask: a known name, several with commas, or name=Proposition. Repeatable."),
-    ] = None,
+    issues: Issues = None,
     model: Model = DEFAULT,
-    text_column: Annotated[str | None, typer.Option(help="The column with the statements, if it is not 'text'.")] = None,
+    text_column: TextColumn = None,
     context: Annotated[str | None, typer.Option(help="What was said before the statement.")] = None,
     context_column: Annotated[str | None, typer.Option(help="The column with what was said before each.")] = None,
     abstain_below: Annotated[float, typer.Option(help="Say 'unsure' where the probability is lower than this.")] = 0.0,
@@ -57,13 +59,14 @@ def classify(
     """Tag statements with their stance on each issue."""
     from .classifier import load, track
     from .issues import parse, resolve
+    from .rows import classify_rows
     from .writing import format_of, write
 
     kind = format_of(form, output)
     asked = [parse(part) for part in _split(issues)] if issues else None
     rows, from_file = _rows(source, text_column)
     classifier = load(model)
-    results = _results(classifier, rows, asked, context, context_column, abstain_below)
+    results = classify_rows(classifier, rows, asked, context, context_column, abstain_below)
     for issue in resolve(asked, classifier.issues):
         if issue not in classifier.issues:
             print(
@@ -108,34 +111,34 @@ def _is_path(text: str) -> bool:
         return False
 
 
-def _results(classifier, rows, asked, context, context_column, abstain_below):
-    """Rows with their statements; reads ahead no further than the classifier does."""
-    from collections import deque
+@app.command()
+def scale(
+    sources: Annotated[list[str], typer.Argument(metavar="FILE|FOLDER...", help="Files of statements, or folders of them.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder for the Parquet files, one for each file read.")],
+    issues: Issues = None,
+    model: Model = DEFAULT,
+    text_column: TextColumn = None,
+    workers: Annotated[int | None, typer.Option(help="Processes with one thread each; all processors if not given.")] = None,
+    address: Annotated[str | None, typer.Option(help="A running Ray cluster's, e.g. auto or ray://head:10001.")] = None,
+) -> None:
+    """Tag many files, on all processors of this machine or of a Ray cluster; goes on where it was broken off."""
+    from .issues import parse
+    from .scaling import scale as run
 
-    from .classifier import check
-
-    if context is not None and context_column is not None:
-        raise InputError("give --context or --context-column, not both")
-    held: deque[dict] = deque()
-    contexts: deque[str] = deque()
-
-    def texts():
-        for where, row in rows:
-            check(row["text"], where)
-            held.append(row)
-            if context_column is not None:
-                if context_column not in row:
-                    raise InputError(f"{where}: no column {context_column!r}; the columns are: {', '.join(row)}")
-                contexts.append(row[context_column] or "")
-            yield row["text"]
-
-    def before():
-        while True:
-            yield contexts.popleft()
-
-    given = before() if context_column is not None else context
-    for statement in classifier.classify(texts(), asked, context=given, abstain_below=abstain_below):
-        yield held.popleft(), statement
+    asked = [parse(part) for part in _split(issues)] if issues else None
+    failed = there = 0
+    for part in run(sources, output, asked, model=model, text_column=text_column, workers=workers, address=address):
+        if part.error:
+            failed += 1
+            print(f"stance: {part.error}", file=sys.stderr)
+        elif part.statements is None:
+            there += 1
+        else:
+            print(f"{part.statements} statements written to {part.target}", file=sys.stderr)
+    if there:
+        print(f"{there} files were there already", file=sys.stderr)
+    if failed:
+        raise InputError(f"{failed} files failed; mend them and run this again: what is done is not done twice")
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """Sentences worth labelling out of running text: ``python -m training.pool FILE ... --out build/pool.jsonl``.
 
-Those that have a cue word of a key issue, once each, with their ``context`` and an ``id`` made from the sentence: so labels can be kept and handed
-on (``training/corpora/domain-labels.jsonl``) where the text may not be.
+Those that have a cue word of a key issue, once each, with their ``context`` and an ``id`` made from the sentence: so labels
+can be kept and handed on (``training/corpora/domain-labels.jsonl``) where the text may not be.
 """
 
 from __future__ import annotations

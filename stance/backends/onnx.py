@@ -12,10 +12,11 @@ from ..packing import Packed
 
 
 class OnnxBackend:
-    """Runs ``model.onnx``. Threads: as many as there are cores."""
+    """Runs ``model.onnx``, with as many threads as there are cores if not told otherwise."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, threads: int | None = None):
         options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or 0
         options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"])

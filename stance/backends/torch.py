@@ -103,7 +103,9 @@ def load_model(folder: Path) -> StanceModel:
 class TorchBackend:
     """Runs ``model.safetensors`` on the CPU or, where there is one, a GPU."""
 
-    def __init__(self, folder: Path, device: str | None = None):
+    def __init__(self, folder: Path, device: str | None = None, threads: int | None = None):
+        if threads:
+            torch.set_num_threads(threads)  # torch has one number for the whole process
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         self.model = load_model(folder).to(self.device)
 

@@ -15,6 +15,7 @@ def test_sentences_with_a_cue_come_once_each_and_keep_their_id(tmp_path, capsys)
     assert pool.main([str(text), "--out", str(out)]) == 0
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert [row["text"] for row in rows] == ["The guns must fall silent in the valley today!"]
+    assert rows[0]["context"] == "We spoke of fish."
     assert rows[0]["id"] == pool.identifier(rows[0]["text"]) and len(rows[0]["id"]) == 13
     assert pool.main(["none.txt", "--out", str(out)]) == 2
     assert "there is no file" in capsys.readouterr().err

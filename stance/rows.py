@@ -1,0 +1,53 @@
+"""Rows of a table in, rows with their statements out, streamed."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from .classifier import Classifier, check
+from .errors import InputError
+from .result import Statement
+from .tables import Row
+
+
+def classify_rows(
+    classifier: Classifier,
+    rows: Iterable[tuple[str, Row]],
+    issues: Any = None,
+    context: str | None = None,
+    context_column: str | None = None,
+    abstain_below: float = 0.0,
+) -> Iterator[tuple[Row, Statement]]:
+    """Classify the text of every row; reads ahead no further than the classifier does.
+
+    Args:
+        rows: each with its place, for messages, and the text under ``"text"``.
+        context, context_column: what was said before: one for all, or the column that holds it.
+
+    Raises:
+        InputError: a row without text or without the context column, with its place.
+    """
+    if context is not None and context_column is not None:
+        raise InputError("give --context or --context-column, not both")
+    held: deque[Row] = deque()
+    contexts: deque[str] = deque()
+
+    def texts() -> Iterator[str]:
+        for where, row in rows:
+            check(row["text"], where)
+            held.append(row)
+            if context_column is not None:
+                if context_column not in row:
+                    raise InputError(f"{where}: no column {context_column!r}; the columns are: {', '.join(row)}")
+                contexts.append(row[context_column] or "")
+            yield row["text"]
+
+    def before() -> Iterator[str]:
+        while True:
+            yield contexts.popleft()
+
+    given = before() if context_column is not None else context
+    for statement in classifier.classify(texts(), issues, context=given, abstain_below=abstain_below):
+        yield held.popleft(), statement
