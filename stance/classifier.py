@@ -68,7 +68,7 @@ class Classifier:
             context: what was said before the statement, to resolve "it" and "they"; one for all, or one for each.
             abstain_below: where the likeliest label's probability is lower, its label is None.
             text_column: a frame's column with the statements.
-            batch_size: statements a pass; changes speed and memory, never a result.
+            batch_size: statements a pass, fewer where they are long; changes speed and memory, never a result.
             progress: show a progress bar; by default on long work at a terminal.
 
         Returns:
@@ -98,6 +98,10 @@ class Classifier:
         if isinstance(texts, Iterator):
             return self._stream(texts, context, *options)
         return self._classify_list(list(texts), context, progress, *options)
+
+    def check_issue(self, issue: Issue) -> None:
+        """Raises IssueError if the issue's proposition is longer than this model reads."""
+        self._tokens.proposition(issue.proposition)
 
     def _classify_list(self, texts: list, context, progress: bool | None, *options) -> list[Statement]:
         if context is not None and not isinstance(context, str):
@@ -154,15 +158,34 @@ class Classifier:
             if bad := next((c for c in before if not isinstance(c, str)), None):
                 raise InputError(f"a context must be text, got {bad!r}; an empty one is ''")
             ids, cut = self._tokens.statements(given, before)
-            order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
+            places: dict[tuple[int, ...], list[int]] = {}  # what stands there twice is read once
+            for n, own in enumerate(ids):
+                places.setdefault(tuple(own), []).append(n)
             probabilities = np.empty((len(ids), len(asked), len(LABELS)))
-            for begin in range(0, len(order), batch_size):
-                part = order[begin : begin + batch_size]
-                logits = self._run(pack([ids[i] for i in part], blocks, self._tokens.pad))
-                probabilities[part] = self._calibration(logits, [issue.name for issue in asked])
+            for part in passes(sorted(places, key=len), batch_size, sum(map(len, blocks)), self._run.most_tokens):
+                logits = self._run(pack(part, blocks, self._tokens.pad))
+                for own, row in zip(part, self._calibration(logits, [issue.name for issue in asked]), strict=True):
+                    probabilities[places[own]] = row
             for text, was_cut, rows in zip(given, cut, probabilities, strict=True):
                 stances = tuple(_stance(issue.name, row, abstain_below) for issue, row in zip(asked, rows, strict=True))
                 yield Statement(text, stances, was_cut)
+
+
+def passes(statements: Sequence[Sequence[int]], most: int, tail: int, tokens: int) -> Iterator[Sequence[Sequence[int]]]:
+    """Statements, shortest first, in passes of at most so many, and of few enough tokens that memory stays small.
+
+    Args:
+        tail: tokens of the issues behind each statement.
+        tokens: most tokens of a pass of several, padding included.
+    """
+    begin = 0
+    for end, statement in enumerate(statements):
+        count = end - begin + 1
+        if count > 1 and (count > most or count * (len(statement) + tail) > tokens):
+            yield statements[begin:end]
+            begin = end
+    if begin < len(statements):
+        yield statements[begin:]
 
 
 def _stance(issue: str, row: np.ndarray, abstain_below: float) -> Stance:

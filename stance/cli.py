@@ -119,7 +119,9 @@ def scale(
     model: Model = DEFAULT,
     text_column: TextColumn = None,
     workers: Annotated[int | None, typer.Option(help="Processes with one thread each; all processors if not given.")] = None,
-    address: Annotated[str | None, typer.Option(help="A running Ray cluster's, e.g. auto or ray://head:10001.")] = None,
+    address: Annotated[
+        str | None, typer.Option(help="A running Ray cluster's, auto on one of its machines, or host:6379.")
+    ] = None,
 ) -> None:
     """Tag many files, on all processors of this machine or of a Ray cluster; goes on where it was broken off."""
     from .issues import parse
@@ -136,7 +138,7 @@ def scale(
         else:
             print(f"{part.statements} statements written to {part.target}", file=sys.stderr)
     if there:
-        print(f"{there} files were there already", file=sys.stderr)
+        print(f"{there} files were there already; delete one to have it done again", file=sys.stderr)
     if failed:
         raise InputError(f"{failed} files failed; mend them and run this again: what is done is not done twice")
 

@@ -7,16 +7,19 @@ begun again by another, a run that is broken off goes on with the files that are
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .classifier import Classifier, columns_of, load
 from .errors import InputError, MissingExtraError, OutputError, StanceError
 from .issues import Issue, resolve
-from .store import DEFAULT, find, manifest
+from .store import DEFAULT
+from .tables import FORMATS_IN
 
-ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".txt")
+_ENDINGS = (*FORMATS_IN, ".ndjson")
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Part:
 
     Attributes:
         source, target: the file read and the Parquet file it became.
-        statements: how many were classified; None where the file was there already, or failed.
+        statements: how many were classified now; None where the file was there already, or failed.
         error: why it failed, as one sentence; "" if it did not.
     """
 
@@ -51,59 +54,88 @@ def scale(
         sources: files (CSV, TSV, JSONL, Parquet, text), or folders of them. On a cluster every machine must see them, and
             ``folder``, under the same path.
         folder: ``NAME.parquet`` is written here for each ``NAME.jsonl``: the columns given, and each issue's label and
-            probability. Files that are there already are passed over.
+            probability. Files that are there already are passed over. One run at a time may write to it.
         issues: as of :func:`stance.classify`.
         model: a bundled name, a folder that every machine sees, or a hub id.
         text_column: the column with the statements, ``text`` if not given.
         workers: processes, each with one thread and about 300 MB; all processors if not given.
-        address: a running cluster's, as ``ray.init`` takes it (``"auto"``, ``"ray://head:10001"``); else Ray starts on this
-            machine, unless it runs already.
+        address: a running cluster's, ``"auto"`` on one of its machines or ``"host:6379"``; else Ray starts on this machine,
+            unless this process has started it already.
 
     Yields:
-        A :class:`Part` for each file, as it is done, in no order. A file that cannot be read does not stop the others.
+        A :class:`Part` for each file, in no order. A file that cannot be read does not stop the others.
 
     Raises:
-        InputError: no such file, or two that would be written to one.
+        InputError: no such file, two that would be written to one, a result that is there with other issues, no such cluster.
         MissingExtraError: Ray is not installed.
     """
     # Checked here and not at the first of the results, which nobody may ask for.
     parts = _parts(sources, Path(folder))
-    known = tuple(Issue(name, proposition) for name, proposition in manifest(find(model))["issues"].items())
-    asked = resolve(issues, known)
+    classifier = load(model, threads=1)
+    asked = resolve(issues, classifier.issues)
+    for issue in asked:
+        classifier.check_issue(issue)
+    _check_done(parts, asked)
     if workers is not None and (not isinstance(workers, int) or workers < 1):
         raise InputError(f"workers is a whole number from 1 up, got {workers!r}")
     try:
         import ray.data
     except ImportError:
         raise MissingExtraError("stance.scale", "scale") from None
-    return _run(ray, parts, asked, str(model), text_column, workers, address)
+    # Workers have a working directory of their own.
+    name = str(Path(model).resolve()) if Path(model).is_dir() else str(model)
+    return _run(ray, parts, (name, asked, text_column), workers, address)
 
 
 def _parts(sources: Any, folder: Path) -> list[Part]:
+    if not isinstance(sources, (str, Path)) and not isinstance(sources, Iterable):
+        raise InputError(f"sources are files or folders, got {type(sources).__name__}")
     found: dict[Path, Path] = {}
     for source in [sources] if isinstance(sources, (str, Path)) else sources:
         path = Path(source)
         if not path.exists():
             raise InputError(f"there is no file or folder {str(source)!r}; check the path")
-        own = sorted(file for file in path.iterdir() if _ending(file) in ENDINGS) if path.is_dir() else [path]
-        if not own:
-            raise InputError(f"the folder {str(source)!r} holds no file that ends in {', '.join(ENDINGS)}")
+        own = [path]
+        if path.is_dir():
+            if path.resolve() == folder.resolve():
+                raise InputError(f"the results cannot go to {str(folder)!r}, which is read; name another folder")
+            own = sorted(file for file in path.iterdir() if file.is_file() and _stem(file) and file.name[0] != ".")
+            if not own:
+                raise InputError(f"the folder {str(source)!r} holds no file that ends in {', '.join(_ENDINGS)}")
         for file in own:
-            name = file.name.removesuffix(".gz")
-            target = (folder / name).with_suffix(".parquet").resolve()
-            if target in found:
-                raise InputError(f"{file} and {found[target]} would both become {target}; rename one")
-            if target == file.resolve():
+            target = (folder / f"{_stem(file) or file.name}.parquet").absolute()
+            if target.resolve() == file.resolve():
                 raise InputError(f"{file} would be written over itself; name another folder for the results")
-            found[target] = file.resolve()
+            if found.setdefault(target, file.absolute()) != file.absolute():
+                raise InputError(f"{file} and {found[target]} would both become {target}; rename one")
+    if not found:
+        raise InputError("no source is given; name files or folders")
     return [Part(source, target) for target, source in found.items()]
 
 
-def _ending(file: Path) -> str:
-    return Path(file.name.lower().removesuffix(".gz")).suffix
+def _stem(file: Path) -> str:
+    """A file's name without the ending of a table or text, and of its compression; "" if it has none of them."""
+    name = file.name[:-3] if file.name.lower().endswith(".gz") else file.name
+    return next((name[: -len(ending)] for ending in _ENDINGS if name.lower().endswith(ending)), "")
 
 
-def _run(ray, parts: Sequence[Part], asked, model: str, text_column, workers, address) -> Iterator[Part]:
+def _check_done(parts: Sequence[Part], issues: Sequence[Issue]) -> None:
+    """What is there must hold what is asked now."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for part in parts:
+        if not part.target.exists():
+            continue
+        try:
+            columns = pq.read_schema(part.target).names
+        except (pa.ArrowException, OSError):
+            raise InputError(f"{part.target} is no whole Parquet file; delete it, or name another folder") from None
+        if missing := [issue.name for issue in issues if columns_of(issue.name)[0] not in columns]:
+            raise InputError(f"{part.target} is there already, without the issue {missing[0]}; delete it, or name another folder")
+
+
+def _run(ray, parts: Sequence[Part], work: tuple, workers: int | None, address: str | None) -> Iterator[Part]:
     waiting = []
     for part in parts:
         if part.target.exists():
@@ -117,23 +149,31 @@ def _run(ray, parts: Sequence[Part], asked, model: str, text_column, workers, ad
     except OSError as error:
         raise OutputError(f"{waiting[0].target.parent} cannot be made: {error.strerror or error}") from None
     began = not ray.is_initialized()
+    if not began and address:
+        raise InputError(f"Ray runs in this process already, so the address {address!r} says nothing; leave it out")
     if began:
-        ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        try:
+            ray.init(address=address, include_dashboard=None if address else False, log_to_driver=False, logging_level="ERROR")
+        except Exception as error:  # Ray raises many kinds
+            what = " ".join(str(error).split())[:200]
+            raise InputError(f"no Ray cluster at {address!r} ({what}); start one with: ray start --head") from None
+    context = ray.data.DataContext.get_current()
+    before = context.enable_progress_bars, context.print_on_execution_start
+    context.enable_progress_bars = context.print_on_execution_start = False
     try:
-        context = ray.data.DataContext.get_current()
-        context.enable_progress_bars = False
-        context.print_on_execution_start = False
         most = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
         rows = [{"source": str(part.source), "target": str(part.target)} for part in waiting]
+        # Ray Data starts a worker that died anew, and gives it its file again. A worker takes one file at a time, so
+        # that a short one does not wait behind a long one.
+        pool = ray.data.ActorPoolStrategy(size=min(most, len(rows)), max_tasks_in_flight_per_actor=1)
         done = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
-            _Worker,
-            fn_constructor_args=(model, asked, text_column),
-            concurrency=min(most, len(rows)),
-            num_cpus=1,
-        )  # Ray Data starts an actor that died anew, and gives it its row again
-        for row in done.iter_rows():
-            yield Part(Path(row["source"]), Path(row["target"]), row["statements"], row["error"])
+            _Worker, fn_constructor_args=work, compute=pool, num_cpus=1
+        )
+        for batch in done.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+            for row in batch.to_pylist():
+                yield Part(Path(row["source"]), Path(row["target"]), row["statements"], row["error"])
     finally:
+        context.enable_progress_bars, context.print_on_execution_start = before
         if began:
             ray.shutdown()
 
@@ -142,9 +182,7 @@ class _Worker:
     """One process of many: a model, and files that come one after another."""
 
     def __init__(self, model: str, issues: tuple[Issue, ...], text_column: str | None):
-        from .classifier import load
-
-        self.classifier = load(model, threads=1)
+        self.classifier: Classifier = load(model, threads=1)
         self.issues, self.text_column = issues, text_column
 
     def __call__(self, row: dict[str, str]) -> dict[str, Any]:
@@ -152,6 +190,8 @@ class _Worker:
             statements, error = self.classify(row["source"], Path(row["target"])), ""
         except StanceError as failure:
             statements, error = None, str(failure)
+        except Exception as failure:  # of whatever is in that file, the others know nothing
+            statements, error = None, f"{row['source']}: unexpected {type(failure).__name__}: {failure}"
         return row | {"statements": statements, "error": error}
 
     def classify(self, source: str, target: Path) -> int:
@@ -159,7 +199,7 @@ class _Worker:
         from .tables import read_numbered
         from .writing import write
 
-        for left in target.parent.glob(f".{target.name}.*.part"):  # by a worker that died
+        for left in target.parent.glob(glob.escape(f".{target.name}.") + "????????.part"):  # by a worker that died
             left.unlink(missing_ok=True)
         rows = ((f"{source}, line {number}", row) for number, row in read_numbered(source, self.text_column))
         return write(classify_rows(self.classifier, rows, self.issues), target, "parquet")

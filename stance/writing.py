@@ -152,21 +152,34 @@ def _parquet(results: Iterable[Result], file: IO[bytes]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    writer, part = None, []
+    writer, part, columns = None, [], None
 
     def put() -> None:
         nonlocal writer
         try:
-            table = pa.Table.from_pylist(part, schema=writer.schema if writer else None)
-        except pa.ArrowException as error:
-            raise InputError(f"Parquet cannot hold these rows ({error}); write JSONL: --format jsonl") from None
+            table = pa.Table.from_pylist(part)
+            # A column that is empty so far may yet hold something. A cast loses nothing, or fails.
+            table = table.cast(writer.schema if writer else pa.schema([_known(field) for field in table.schema]))
+        except (pa.ArrowException, OverflowError, NotImplementedError) as error:
+            what = " ".join(str(error).split())
+            raise InputError(f"Parquet cannot hold these rows together ({what}); write JSONL instead") from None
         if writer is None:
             writer = pq.ParquetWriter(file, table.schema)
         writer.write_table(table)
 
+    def _known(field: pa.Field) -> pa.Field:
+        return field.with_type(pa.string()) if pa.types.is_null(field.type) else field
+
     try:
-        for row, statement in results:
-            part.append(flat(row, statement))
+        for count, (row, statement) in enumerate(results, 1):
+            values = {key: _whole(value) for key, value in flat(row, statement).items()}
+            columns = columns or set(values)
+            if set(values) != columns:
+                odd = ", ".join(sorted(map(str, columns ^ set(values))))
+                raise InputError(
+                    f"row {count} has other columns than the first ({odd}), which Parquet cannot hold; write JSONL instead"
+                )
+            part.append(values)
             if len(part) == _PARQUET_ROWS:
                 put()
                 part = []
@@ -175,6 +188,11 @@ def _parquet(results: Iterable[Result], file: IO[bytes]) -> None:
     finally:
         if writer:
             writer.close()
+
+
+def _whole(value: Any) -> Any:
+    """Text that can be encoded: half a surrogate pair becomes a question mark."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) and not value.isascii() else value
 
 
 def _table(results: Iterable[Result], file: IO[bytes]) -> None:

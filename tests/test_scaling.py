@@ -6,16 +6,17 @@ import time
 
 import pytest
 
-ray = pytest.importorskip("ray", reason="the extra 'scale' is not installed")
-pytest.importorskip("pyarrow")
+pytest.importorskip("ray", reason="the extra 'scale' is not installed")
 
 import psutil
 import pyarrow.parquet as pq
+import ray
 from conftest import TEXTS
 from typer.testing import CliRunner
 
 import stance
 from stance.cli import app
+from stance.scaling import _parts
 
 FILES, ROWS = 4, 1500
 
@@ -77,18 +78,24 @@ def test_what_is_there_is_not_done_again_and_a_bad_file_stops_no_other(cluster, 
     (files / "part1.jsonl").write_text('{"text": "One."}\n{"text": ""}\n')
     out = tmp_path / "out"
     out.mkdir()
-    (out / "part2.parquet").write_bytes(b"as it was")
+    list(stance.scale(files / "part2.jsonl", out, ["ceasefire"], model="tiny", workers=1))
+    before = (out / "part2.parquet").read_bytes()
     (out / ".part0.parquet.abc.part").write_bytes(b"left by a worker that died")
     parts = {part.source.name: part for part in stance.scale(files, out, ["ceasefire"], model="tiny", workers=2)}
-    assert parts["part2.jsonl"].statements is None and (out / "part2.parquet").read_bytes() == b"as it was"
+    assert parts["part2.jsonl"].statements is None and (out / "part2.parquet").read_bytes() == before
     assert "part1.jsonl, line 2 is blank" in parts["part1.jsonl"].error and not (out / "part1.parquet").exists()
     assert parts["part0.jsonl"].statements == ROWS and not list(out.glob(".*"))
     assert "ceasefire_label" in pq.read_schema(out / "part3.parquet").names
-    run = CliRunner().invoke(app, ["scale", str(files), "-o", str(out), "--model", "tiny"])
+    command = ["scale", str(files), "-o", str(out), "--model", "tiny", "-i", "ceasefire"]
+    run = CliRunner().invoke(app, command)
     assert run.exit_code and "3 files were there already" in run.stderr
-    (files / "part1.jsonl").write_text('{"text": "One."}\n')
-    assert CliRunner().invoke(app, ["scale", str(files), "-o", str(out), "--model", "tiny"]).exit_code == 0
-    assert pq.read_table(out / "part1.parquet").num_rows == 1
+    (files / "part1.jsonl").write_text('{"text": "One."}\n{"text": "Half a \\ud83d pair."}\n')
+    assert CliRunner().invoke(app, command).exit_code == 0
+    assert pq.read_table(out / "part1.parquet").column("text").to_pylist() == ["One.", "Half a ? pair."]
+    with pytest.raises(stance.InputError, match="without the issue nato"):
+        stance.scale(files, out, ["nato"], model="tiny")
+    with pytest.raises(stance.InputError, match="leave it out"):
+        list(stance.scale(files, tmp_path / "other", model="tiny", address="somewhere:6379"))
 
 
 @pytest.mark.parametrize(
@@ -98,7 +105,10 @@ def test_what_is_there_is_not_done_again_and_a_bad_file_stops_no_other(cluster, 
         (["empty"], {}, "holds no file"),
         (["a/x.csv", "b/x.jsonl"], {}, "would both become"),
         (["out/x.parquet"], {}, "over itself"),
+        ([], {}, "no source"),
+        (["out"], {}, "name another folder"),
         (["a/x.csv"], {"workers": 0}, "from 1 up"),
+        (["a/x.csv"], {"issues": [stance.Issue("long", "word " * 100)]}, "tokens"),
         (["a/x.csv"], {"issues": ["moon"]}, "moon"),
     ],
 )
@@ -109,3 +119,14 @@ def test_bad_input_is_said_before_anything_starts(tmp_path, sources, options, me
         (tmp_path / name).write_text("text\nOne.\n")
     with pytest.raises(stance.StanceError, match=message):
         stance.scale([tmp_path / source for source in sources], tmp_path / "out", model="tiny", **options)
+
+
+def test_a_linked_or_compressed_file_keeps_its_kind_and_a_file_given_twice_is_one(tmp_path):
+    blob = tmp_path / "ab12"
+    blob.write_text("text\nOne.\n")
+    (tmp_path / "x.csv").symlink_to(blob)
+    (tmp_path / "y.1.CSV.GZ").write_bytes(b"")
+    (tmp_path / ".hidden.csv").write_text("text\n")
+    (tmp_path / "sub.csv").mkdir()
+    parts = _parts([tmp_path, tmp_path / "x.csv"], tmp_path / "out")
+    assert [(part.source.name, part.target.name) for part in parts] == [("x.csv", "x.parquet"), ("y.1.CSV.GZ", "y.1.parquet")]

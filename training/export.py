@@ -11,7 +11,8 @@ from __future__ import annotations
 import logging
 import tempfile
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +21,15 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime import InferenceSession, SessionOptions
 from onnxruntime.quantization import QuantType, quantize_dynamic
+from transformers import AttentionInterface
+from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
 from stance.backends.torch import StanceModel
 from stance.packing import Packed
 
 _VALUES = 20_000  # of each tensor and sample that ranges are chosen on
+_NOT_READ = -1e4  # added to the score of a token that may not be read: its weight becomes nought
+_ATTENTION = "stance_onnx"  # under this name transformers knows how attention is exported
 _SHRUNK = (1.0, 0.9, 0.8, 0.65, 0.5, 0.4)
 
 
@@ -52,14 +57,19 @@ def write_onnx(model: StanceModel, path: Path, samples: Iterable[Packed], int8: 
             return
         logging.getLogger().setLevel(logging.WARNING)  # the quantiser reports every node
         dynamic = Path(folder, "dynamic.onnx")
-        quantize_dynamic(plain, dynamic, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8)
-        onnx.save(_fix_ranges(onnx.load(dynamic), onnx.load(plain), samples), path)
+        # The types of what ONNX Runtime's own attention returns are not inferred.
+        untyped = {"DefaultTensorType": TensorProto.FLOAT}
+        quantize_dynamic(plain, dynamic, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8, extra_options=untyped)
+        onnx.save(_fuse(_fix_ranges(onnx.load(dynamic), onnx.load(plain), samples)), path)
 
 
 def _trace(model: StanceModel, sample: Packed, path: Path) -> None:
     inputs = {name: torch.from_numpy(array) for name, array in sample.inputs().items()}
     dynamic = torch.export.Dim.DYNAMIC
-    with warnings.catch_warnings():
+    config, before = model.encoder.config, model.encoder.config._attn_implementation
+    if config.model_type != "mpnet":  # whose attention is its own
+        config._attn_implementation = _ATTENTION
+    with warnings.catch_warnings(), _put_back(config, before):
         warnings.simplefilter("ignore")
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         program = torch.onnx.export(
@@ -74,6 +84,79 @@ def _trace(model: StanceModel, sample: Packed, path: Path) -> None:
     graph = program.model_proto
     del graph.graph.value_info[:]  # stale shapes there stop the quantiser
     onnx.save(graph, path)
+
+
+@contextmanager
+def _put_back(config, implementation: str) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        config._attn_implementation = implementation
+
+
+def _attention(module, query, key, value, attention_mask, scaling=None, **options):
+    """(B, N, T, H) three times and a (B, 1, T, T) boolean mask, as ONNX Runtime's own attention, which takes one step for all.
+
+    The exporter's translation makes eight nodes of it, and copies of the scores between them.
+    """
+    batch, heads, length, size = query.shape
+    merged = [given.transpose(1, 2).reshape(batch, length, heads * size) for given in (query, key, value)]
+    bias = torch.zeros(attention_mask.shape).masked_fill(~attention_mask, _NOT_READ)
+    done = torch.onnx.ops.symbolic(
+        "com.microsoft::MultiHeadAttention",
+        (*merged, None, None, bias),  # no projection's bias, no padding mask
+        {"num_heads": heads, "scale": float(scaling)},
+        dtype=query.dtype,
+        shape=merged[0].shape,
+        version=1,
+    )
+    return done.reshape(batch, length, heads, size), None
+
+
+AttentionInterface.register(_ATTENTION, _attention)
+AttentionMaskInterface.register(_ATTENTION, sdpa_mask)
+
+
+def _fuse(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Make one node of each integer product, its scale and its bias: the sums are scaled while they are still in the registers.
+
+    ONNX Runtime does the same by itself where ranges are found anew in every batch, but not where they are fixed.
+    """
+    graph = model.graph
+    before = list(graph.node)
+    made = {name: node for node in before for name in node.output}
+    readers: dict[str, list[onnx.NodeProto]] = {}
+    for node in before:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    fused: dict[int, onnx.NodeProto] = {}
+    gone: set[int] = set()
+    for node in before:
+        if node.op_type != "MatMulInteger":
+            continue
+        (cast,) = readers[node.output[0]]
+        (scaled,) = readers[cast.output[0]]
+        product = made[next(name for name in scaled.input if name != cast.output[0])]
+        last, bias = scaled, ""
+        following = readers.get(scaled.output[0], [])
+        if len(following) == 1 and following[0].op_type == "Add":
+            other = next(name for name in following[0].input if name != scaled.output[0])
+            if other in constants and len(constants[other].dims) == 1:
+                last, bias = following[0], other
+        a, b, a_zero, b_zero = node.input
+        a_scale, b_scale = product.input
+        inputs = [a, b, a_scale, b_scale, a_zero, b_zero, bias]
+        fused[id(last)] = helper.make_node(
+            "MatMulIntegerToFloat", inputs, list(last.output), name=f"{node.name}_fused", domain="com.microsoft"
+        )
+        gone |= {id(step) for step in (node, cast, scaled, product)}
+    nodes = [fused.get(id(node), node) for node in before if id(node) in fused or id(node) not in gone]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    if not any(own.domain == "com.microsoft" for own in model.opset_import):
+        model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    return model
 
 
 def _fix_ranges(quantised: onnx.ModelProto, plain: onnx.ModelProto, samples: list[Packed]) -> onnx.ModelProto:

@@ -1,4 +1,4 @@
-"""What few rows of a new issue buy: ``python -m training.fewshot TRAIN TEST [--sizes 16 64 256 800] [--seeds 3]``.
+"""What few rows of a new issue buy: ``python -m training.fewshot TRAIN TEST [--sizes 0 16 64 256 800] [--seeds 3]``.
 
 ``TRAIN`` and ``TEST`` are corpora of one issue that the model was not trained on (``text,target,label``). For each size and
 seed so many rows are drawn from ``TRAIN``; on them ``stance-mini`` is trained further, and beside it what one would do
@@ -21,6 +21,7 @@ import numpy as np
 from stance.errors import InputError, StanceError
 from stance.evaluation.baselines import baseline
 from stance.evaluation.corpus import Corpus, read_corpus
+from stance.evaluation.duplicates import near_duplicates
 from stance.evaluation.metrics import scores
 from stance.issues import Issue
 
@@ -68,14 +69,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--target", required=True, help="the target to take, as the corpora call it")
     parser.add_argument("--proposition", help="how the model is asked about it; the target itself if not given")
     parser.add_argument("--sizes", nargs="+", type=int, default=[0, 16, 64, 256, 800])
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, choices=range(1, 21), default=3, metavar="N")
     parser.add_argument(
         "--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="change keys of recipes/own.toml"
     )
     options = parser.parse_args(arguments)
-    issue = Issue(options.target, options.proposition or options.target)
     try:
+        issue = Issue(options.target, options.proposition or options.target)
         train, test = (_of_target(read_corpus(path, [issue]), issue) for path in (options.train, options.test))
+        known = {n for n, _ in near_duplicates(train.texts, test.texts, words=8)}
+        train = train.take([n for n in range(len(train)) if n not in known])
+        if bad := [size for size in options.sizes if not 0 <= size <= len(train)]:
+            raise InputError(f"{bad[0]} rows cannot be drawn from {len(train)}; name other --sizes")
         recipe = dataclasses.replace(read_recipe(OWN, parse_changes(options.set)), issues={issue.name: issue.proposition})
         found = measure(recipe, train, test, options.sizes, options.seeds)
     except StanceError as error:

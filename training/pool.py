@@ -45,7 +45,7 @@ def sentences(paragraphs: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 def identifier(sentence: str) -> str:
     """The id of a sentence: the beginning of its SHA-256."""
-    return "dm-" + hashlib.sha256(sentence.encode()).hexdigest()[:10]
+    return "dm-" + hashlib.sha256(sentence.encode("utf-8", "replace")).hexdigest()[:10]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -54,12 +54,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("build/pool.jsonl"))
     options = parser.parse_args(arguments)
     try:
-        found = sentences(row["text"] or "" for file in options.files for row in read(file))
+        found = sentences(str(row["text"] or "") for file in options.files for row in read(file))
         options.out.parent.mkdir(parents=True, exist_ok=True)
-        with options.out.open("w", encoding="utf-8") as file:
+        part = options.out.with_name(f".{options.out.name}.part")
+        with part.open("w", encoding="utf-8") as file:
             for sentence, context in found:
                 row = {"id": identifier(sentence), "text": sentence, "context": context}
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                file.write(json.dumps(row) + "\n")
+        part.replace(options.out)
     except StanceError as error:
         print(f"pool: {error}", file=sys.stderr)
         return 2

@@ -10,9 +10,10 @@ import argparse
 import dataclasses
 import json
 import sys
+from collections import defaultdict
 from pathlib import Path
 
-import stance
+from stance.classifier import Classifier
 from stance.errors import InputError, StanceError
 from stance.evaluation.corpus import MISSING, Corpus
 from stance.evaluation.duplicates import near_duplicates
@@ -24,25 +25,36 @@ from .train import train
 
 RECIPE = Path(__file__).parent / "recipes" / "public.toml"
 
+Row = dict[str, str]
 
-def write_splits(one: PublicSet, folder: Path, work: Path) -> tuple[Path, Path, int]:
-    """The training and validation splits as corpora in ``work``, and how many training rows were left out for standing in both.
 
-    Authors' splits share retweets and quotations; a row that a model has seen says nothing about it.
+def write_splits(one: PublicSet, folder: Path, work: Path) -> tuple[Path, Path, dict[str, int]]:
+    """The training and validation splits as corpora in ``work``, and why how many training rows were left out.
+
+    Authors' splits share retweets and quotations, and a row that a model has seen says nothing about it; a text that
+    stands there with two labels for one target teaches nothing.
     """
-    for split in ("train", "validation"):
-        if not files_of(one, folder, split):
-            raise InputError(f"{str(folder / one.name)!r} has no {split} split; put {split}.jsonl, .csv or .tsv there")
-    train, validation = (read_set(one, folder, split)[1] for split in ("train", "validation"))
-    shared = {pair[0] for pair in near_duplicates(train.texts, validation.texts, words=8)}
+    own, held = (read_set(one, folder, split)[1] for split in ("train", "validation"))
+    shared = {n for n, _ in near_duplicates(own.texts, held.texts, words=8)}
+    rows = [row for n, row in enumerate(_rows(own)) if n not in shared]
+    given = defaultdict(set)
+    for row in rows:
+        given[_key(row)].add(row["label"])
+    kept = [row for row in rows if len(given[_key(row)]) == 1]
+    left = {"stand, wholly or nearly, in the validation split too": len(shared)}
+    left["have two labels for one target"] = len(rows) - len(kept)
     work.mkdir(parents=True, exist_ok=True)
     paths = work / f"{one.name}-train.jsonl", work / f"{one.name}-validation.jsonl"
-    for path, corpus, left in zip(paths, (train, validation), (shared, set()), strict=True):
-        path.write_text("".join(json.dumps(row) + "\n" for n, row in enumerate(_rows(corpus)) if n not in left), encoding="utf-8")
-    return *paths, len(shared)
+    for path, part in zip(paths, (kept, _rows(held)), strict=True):
+        path.write_text("".join(json.dumps(row) + "\n" for row in part), encoding="utf-8")
+    return *paths, left
 
 
-def _rows(corpus: Corpus) -> list[dict[str, str]]:
+def _key(row: Row) -> tuple[str, str]:
+    return " ".join(row["text"].lower().split()), row["target"]
+
+
+def _rows(corpus: Corpus) -> list[Row]:
     columns = (corpus.labels != MISSING).argmax(1)
     return [
         {"text": text, "target": corpus.issues[k].proposition, "label": LABELS[row[k]], "doc": document}
@@ -51,20 +63,27 @@ def _rows(corpus: Corpus) -> list[dict[str, str]]:
 
 
 def run(recipe: Recipe, one: PublicSet, folder: Path, out: Path, test: bool) -> None:
-    own, held, shared = write_splits(one, folder, out.parent)
-    if shared:
-        print(f"{shared} training rows stand, wholly or nearly, in the validation split too, and are left out", file=sys.stderr)
+    splits = ("train", "validation", "test") if test else ("train", "validation")
+    if missing := [split for split in splits if not files_of(one, folder, split)]:
+        raise InputError(f"{str(folder / one.name)!r} has no {missing[0]} split; put {missing[0]}.jsonl, .csv or .tsv there")
+    own, held, left = write_splits(one, folder, out.parent)
+    for why, count in left.items():
+        if count:
+            print(f"{count} training rows {why}, and are left out", file=sys.stderr)
     sources = recipe.sources | {one.name: f"{one.title}, training split; texts not part of the repository"}
     train(dataclasses.replace(recipe, name=one.name, corpora=(str(own),), validation=str(held), sources=sources), out)
-    model = stance.load(str(out), backend="torch")
-    for split in ("validation", "test") if test else ("validation",):
-        for found in measure_set(model, one, folder, seed=recipe.seed, split=split):
-            published = "; ".join(map(str, found.part.published)) if split == "test" else ""
-            score = found.score
+    model = Classifier(out, "torch")
+    for split in splits[1:]:
+        found = measure_set(model, one, folder, seed=recipe.seed, split=split)
+        for figure in found:
+            score, part = figure.score, figure.part
+            published = "; published: " + "; ".join(map(str, part.published)) if split == "test" and part.published else ""
             print(
-                f"{one.name} {split}, {found.part.name}, {found.part.measure}: {score.value:.1f} "
-                f"({score.low:.1f} to {score.high:.1f}), n = {found.rows}" + (f"; published: {published}" if published else "")
+                f"{one.name} {split}, {part.name}, {part.measure}: {score.value:.1f} ({score.low:.1f} to {score.high:.1f}), "
+                f"n = {figure.rows}{published}"
             )
+        if not found:
+            print(f"{one.name} {split}: its authors name no figure for this split")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -82,6 +101,9 @@ def main(arguments: list[str] | None = None) -> int:
         run(recipe, known[options.dataset], options.data, out, options.test)
     except StanceError as error:
         print(f"public: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"public: {error.filename or out} cannot be written ({error.strerror or error})", file=sys.stderr)
         return 2
     return 0
 

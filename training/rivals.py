@@ -9,11 +9,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from stance.backends.onnx import OnnxBackend
 from stance.backends.torch import TorchBackend
-from stance.classifier import Classifier
+from stance.evaluation.corpus import MISSING
 from stance.issues import Issue
 from stance.packing import pack
 from stance.tokens import Tokens
@@ -26,7 +24,7 @@ _BATCH = 16
 def zero_shot(folder: Path, issues: Sequence[Issue], family: str) -> Rival:
     """``transformers``' zero-shot pipeline with a DeBERTa-v3-base or BART-large architecture: a pass for each issue and label.
 
-    The tokenizer is ours, so all systems read as many tokens of a text.
+    The tokenizer is ours, so that every system reads as many tokens of a text.
     """
     from transformers import (
         BartConfig,
@@ -103,11 +101,6 @@ def pipeline_pairs(folder: Path, issues: Sequence[Issue]) -> Rival:
     ]
 
 
-def pass_an_issue(classifier: Classifier, issues: Sequence[Issue]) -> Rival:
-    """Our own model, runtime and batches, asked about one issue at a time."""
-    return lambda texts: [classifier.classify(list(texts), [issue], progress=False) for issue in issues]
-
-
 def torch_loop(folder: Path, issues: Sequence[Issue]) -> Rival:
     """What one writes first: the same weights in float32 PyTorch, one statement after another."""
     tokens, backend = Tokens.of(folder), TorchBackend(folder, device="cpu")
@@ -119,15 +112,16 @@ def torch_loop(folder: Path, issues: Sequence[Issue]) -> Rival:
     return run
 
 
-def frozen_encoder(issues: Sequence[Issue], train: Sequence[str], labels: np.ndarray) -> Rival:
-    """MiniLM's sentence vector and a logistic regression an issue, as SetFit's second half: its encoder is loaded anew, as here."""
-    from stance.evaluation.baselines import embeddings
+def frozen_encoder(train: Sequence[str], labels: np.ndarray) -> Rival:
+    """MiniLM's sentence vector and a logistic regression an issue: how SetFit answers, whatever its encoder was tuned on."""
+    from stance.evaluation.baselines import embedder
 
-    heads = _regressions(embeddings(train), labels)
-    return lambda texts: [head.predict(vectors) for vectors in [embeddings(list(texts))] for head in heads]
+    embed = embedder()
+    heads = _regressions(embed(train), labels)
+    return lambda texts: [head.predict(vectors) for vectors in [embed(texts)] for head in heads]
 
 
-def tfidf(issues: Sequence[Issue], train: Sequence[str], labels: np.ndarray) -> Rival:
+def tfidf(train: Sequence[str], labels: np.ndarray) -> Rival:
     """TF-IDF of words and characters, and a logistic regression an issue."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.pipeline import make_union
@@ -141,13 +135,9 @@ def tfidf(issues: Sequence[Issue], train: Sequence[str], labels: np.ndarray) -> 
 def _regressions(x, labels: np.ndarray) -> list:
     from sklearn.linear_model import LogisticRegression
 
-    return [LogisticRegression(C=10, max_iter=500).fit(x, column) for column in labels.T]
-
-
-def threads(number: int) -> None:
-    """Of PyTorch, in this process."""
-    torch.set_num_threads(number)
-
-
-def onnx_backend(folder: Path, number: int) -> OnnxBackend:
-    return OnnxBackend(folder, number)
+    known = [np.flatnonzero(column != MISSING) for column in labels.T]
+    return [
+        LogisticRegression(C=10, max_iter=500).fit(x[rows], column[rows])
+        for rows, column in zip(known, labels.T, strict=True)
+        if len(set(column[rows])) > 1
+    ]

@@ -102,7 +102,7 @@ def publish(
         manifest = write_folder(recipe, model, tokens, tokenizer, corpus, validation, building)
         manifest["training"] |= facts
         if "averaged" in facts:
-            manifest["description"] = f"the mean of {len(facts['averaged'])} runs, fine-tuned on {len(corpus)} statements"
+            manifest["description"] = f"the mean of {len(facts['averaged'])} runs, fine-tuned on {different(corpus)} statements"
         (building / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
         write_card(building, manifest)
         old = out.with_name(f".{out.name}.old")
@@ -166,13 +166,13 @@ def write_folder(
         "format": FORMAT,
         "name": recipe.name,
         "version": stance.__version__,
-        "description": f"{recipe.backbone} fine-tuned on {len(corpus)} statements",
+        "description": f"{recipe.backbone} fine-tuned on {different(corpus)} statements",
         "created": datetime.date.today().isoformat(),
         "labels": LABELS,
         "issues": {issue.name: issue.proposition for issue in asked},
         "training": {
             "recipe": dataclasses.asdict(recipe),
-            "statements": len(corpus),
+            "statements": different(corpus),
             "counts": {issue.name: counts[issue.name] for issue in asked},
             "other_propositions": len(counts) - len(asked),
             "versions": {name: version(name) for name in ("torch", "transformers", "onnxruntime")}
@@ -213,6 +213,11 @@ def _export(
     raise ModelError(f"no export gives the trained model's label on {LEAST_AGREEMENT:.0%}; nothing was written")
 
 
+def different(corpus: Corpus) -> int:
+    """How many statements a corpus has; a file that is named twice weighs twice, and has no more."""
+    return len(set(zip(corpus.texts, corpus.contexts, strict=True)))
+
+
 def main_issues(recipe: Recipe, corpus: Corpus) -> tuple[Issue, ...]:
     """What the model asks when nothing is named: the recipe's issues that the corpus labels; if none of them, the corpus's."""
     own = {issue.name for issue in recipe.issue_list()}
@@ -241,7 +246,8 @@ def exported_logits(folder: Path, tokens: Tokens, corpus: Corpus) -> np.ndarray:
     return logits
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """A whole number from 1 up, off a command line."""
     if not text.isdigit() or not int(text):
         raise argparse.ArgumentTypeError(f"a whole number from 1 up, got {text!r}")
     return int(text)
@@ -256,7 +262,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--columns", **several, metavar="OURS=THEIRS", help="what the corpora call a column: text=sentence")
     parser.add_argument("--labels", **several, metavar="THEIRS=OURS", help="what their labels are called here: pro=favor")
     parser.add_argument("--out", type=Path, help="the model folder; models/NAME if not given")
-    parser.add_argument("--threads", type=_positive, help="processor threads")
+    parser.add_argument("--threads", type=positive, help="processor threads")
     parser.add_argument("--set", **several, default=[], metavar="KEY=VALUE", help="change keys of the recipe")
 
 
@@ -312,7 +318,7 @@ def searched(recipe: Recipe, out: Path, trials: int) -> dict:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__)
     add_options(parser)
-    parser.add_argument("--search", type=_positive, metavar="N", help="first try N values of the recipe's [search] ranges")
+    parser.add_argument("--search", type=positive, metavar="N", help="first try N values of the recipe's [search] ranges")
     options = parser.parse_args(arguments)
     return command(options, lambda recipe, out: searched(recipe, out, options.search) if options.search else train(recipe, out))
 

@@ -14,6 +14,8 @@ from ..packing import Packed
 class OnnxBackend:
     """Runs ``model.onnx``, with as many threads as there are cores if not told otherwise."""
 
+    most_tokens = 4096  # of a pass: more would not be faster, only larger
+
     def __init__(self, folder: Path, threads: int | None = None):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or 0

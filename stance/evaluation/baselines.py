@@ -111,8 +111,13 @@ def _rows(texts: Sequence[str]) -> np.ndarray:
     return np.array(texts, dtype=object)
 
 
-def embeddings(texts: Sequence[str], encoder: str = ENCODER, batch_size: int = 32) -> np.ndarray:
-    """(N, H) mean token vectors, of length 1, of a frozen encoder: a backbone's name, a folder or a hub id.
+def embeddings(texts: Sequence[str], encoder: str = ENCODER) -> np.ndarray:
+    """(N, H) mean token vectors, of length 1, of a frozen encoder: see :func:`embedder`."""
+    return embedder(encoder)(texts)
+
+
+def embedder(encoder: str = ENCODER, batch_size: int = 32) -> Callable[[Sequence[str]], np.ndarray]:
+    """Load a frozen encoder, a backbone's name, a folder or a hub id, that makes (N, H) vectors of N texts.
 
     Raises:
         MissingExtraError: torch or transformers is not installed.
@@ -128,13 +133,17 @@ def embeddings(texts: Sequence[str], encoder: str = ENCODER, batch_size: int = 3
     logging.disable_progress_bar()
     source = backbone_folder(encoder)
     tokenizer, model = AutoTokenizer.from_pretrained(source), AutoModel.from_pretrained(source).eval()
-    order = sorted(range(len(texts)), key=lambda n: len(texts[n]))
-    found = np.empty((len(texts), model.config.hidden_size), np.float32)
-    with torch.inference_mode():
+
+    @torch.inference_mode()
+    def embed(texts: Sequence[str]) -> np.ndarray:
+        order = sorted(range(len(texts)), key=lambda n: len(texts[n]))
+        found = np.empty((len(texts), model.config.hidden_size), np.float32)
         for begin in range(0, len(order), batch_size):
             part = order[begin : begin + batch_size]
             batch = tokenizer([texts[n] for n in part], padding=True, truncation=True, max_length=256, return_tensors="pt")
             hidden, mask = model(**batch).last_hidden_state, batch["attention_mask"][..., None]
             mean = (hidden * mask).sum(1) / mask.sum(1)
             found[part] = torch.nn.functional.normalize(mean, dim=-1).numpy()
-    return found
+        return found
+
+    return embed

@@ -254,8 +254,10 @@ def read_set(one: PublicSet, folder: Path, split: str = "test") -> tuple[list[Ro
                 raise InputError(f"{path}, line {number}: label {row[label]!r} is not one of this set's")
             rows.append(row)
             texts.append(str(row[text]))
-            targets.append(str(row[target]))
+            targets.append(" ".join(str(row[target]).split()))
             labels.append(found)
+    if not rows:
+        raise InputError(f"{str(folder / one.name)!r} has no {split} split with rows in it")
     issues = {name: k for k, name in enumerate(dict.fromkeys(targets))}
     wide = np.full((len(rows), len(issues)), MISSING)
     wide[np.arange(len(rows)), [issues[name] for name in targets]] = labels

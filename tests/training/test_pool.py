@@ -17,5 +17,6 @@ def test_sentences_with_a_cue_come_once_each_and_keep_their_id(tmp_path, capsys)
     assert [row["text"] for row in rows] == ["The guns must fall silent in the valley today!"]
     assert rows[0]["context"] == "We spoke of fish."
     assert rows[0]["id"] == pool.identifier(rows[0]["text"]) and len(rows[0]["id"]) == 13
-    assert pool.main(["none.txt", "--out", str(out)]) == 2
+    before = out.read_text()
+    assert pool.main(["none.txt", "--out", str(out)]) == 2 and out.read_text() == before
     assert "there is no file" in capsys.readouterr().err

@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from training import public, train
+from training import train
 from training.public import main
 
 
@@ -19,11 +19,13 @@ def folder(tmp_path, monkeypatch):
         rows = [
             {
                 "Tweet": f"I {('love', 'hate')[n % 2]} the candidate of ward {n} and that is all there is to say",
-                "Target": "The candidate",
+                "Target": "The\u00a0candidate",
                 "Stance": ("FAVOR", "AGAINST")[n % 2],
             }
             for n in range(start, start + 40)
         ]
+        if split == "train":  # somebody was of two minds
+            rows += [rows[6] | {"Stance": "AGAINST"}]
         if split == "validation":  # a retweet
             rows.append(
                 {
@@ -54,7 +56,7 @@ def test_a_set_is_trained_on_and_its_test_split_measured_only_when_asked(folder,
     assert "pstance validation" in out and "pstance test" not in out
     assert "training rows stand" in error
     kept = [json.loads(line)["text"] for line in (folder / "pstance-train.jsonl").read_text().splitlines()]
-    assert len(kept) < 40 and not any("ward 0 " in text for text in kept)
+    assert len(kept) == 38 and not any("ward 0 " in text for text in kept)
     assert main([*run, "--test"]) == 0
     tested = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("pstance test"))
     assert "n = 40" in tested and "published: BERTweet" in tested
@@ -64,7 +66,3 @@ def test_a_set_is_trained_on_and_its_test_split_measured_only_when_asked(folder,
 def test_a_split_that_is_not_there_is_said(folder, capsys):
     assert main(["vast", "--data", str(folder / "data")]) == 2
     assert "has no train split" in capsys.readouterr().err
-
-
-def test_the_recipe_is_there():
-    assert public.RECIPE.exists()

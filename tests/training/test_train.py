@@ -192,6 +192,72 @@ def test_bad_input_is_one_sentence_before_any_training(arguments, message, tmp_p
     assert message in error and error.count("\n") == 1 and not out.exists()
 
 
+BAD = {
+    "one label only": (
+        [("We welcome it.", "favor")] * 1 + [(f"Number {n} is welcome.", "favor") for n in range(20)],
+        "one label",
+    ),
+    "one row": ([("We welcome it.", "favor")], "one label"),
+    "an unknown label": ([("We welcome it.", "favor"), ("We do not.", "contra")], "line 3: ceasefire is labelled 'contra'"),
+    "the wrong case": ([("We welcome it.", "favor"), ("We do not.", "Against")], "write 'against'"),
+    "conflicting duplicates": (
+        [("We welcome it.", "favor"), ("We do not.", "against"), ("We welcome it.", "against")],
+        "otherwise",
+    ),
+    "a blank text": ([("We welcome it.", "favor"), ("  ", "against")], "blank"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_corpus_is_named_before_any_training(case, tmp_path, capsys):
+    rows, message = BAD[case]
+    corpus, out = tmp_path / "c.csv", tmp_path / "out"
+    corpus.write_text("text,ceasefire\n" + "".join(f"{text},{label}\n" for text, label in rows))
+    (tmp_path / "r.toml").write_text('name = "x"\nbackbone = "none"\ncorpora = []\n')  # which would fail if it came to that
+    assert train.main([str(tmp_path / "r.toml"), "--corpus", str(corpus), "--out", str(out)]) == 2
+    error = capsys.readouterr().err
+    assert message in error and "backbone" not in error and "Traceback" not in error
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.csv", "r.toml"]
+
+
+def test_mixed_encodings_and_a_missing_column_are_named(tmp_path, capsys):
+    (tmp_path / "r.toml").write_text('name = "x"\nbackbone = "none"\ncorpora = []\n')
+    for content, message in (
+        ("text,ceasefire\nVoilà.,favor\n".encode() + "Déjà vu.,against\n".encode("latin-1"), "line 3: byte 0xe9 is not UTF-8"),
+        (b"sentence,ceasefire\nYes.,favor\n", "no column 'text'"),
+        (b"text,position\nYes.,favor\n", "position"),
+    ):
+        (tmp_path / "c.csv").write_bytes(content)
+        assert train.main([str(tmp_path / "r.toml"), "--corpus", str(tmp_path / "c.csv"), "--out", str(tmp_path / "out")]) == 2
+        error = capsys.readouterr().err
+        assert message in error and not (tmp_path / "out").exists()
+
+
+def test_a_full_disk_leaves_the_model_that_was_there(trained, corpora, tiny_folder, monkeypatch, tmp_path, capsys):
+    path, out = tmp_path / "r.toml", tmp_path / "out"
+    path.write_text(f'name = "full"\nbackbone = "{tiny_folder}"\ncorpora = []\nmax_tokens = 64\nprecision = "fp32"\n')
+    shutil.copytree(trained[0], out)
+    before = {file.name: file.read_bytes() for file in out.iterdir()}
+
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device", str(out / "model.onnx"))
+
+    monkeypatch.setattr(train, "write_onnx", full)
+    run = [
+        str(path),
+        "--corpus",
+        str(corpora / "train.jsonl"),
+        "--validation",
+        str(corpora / "validation.jsonl"),
+        "--out",
+        str(out),
+    ]
+    assert train.main([*run, "--set", "epochs=1"]) == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert {file.name: file.read_bytes() for file in out.iterdir()} == before
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["out", "r.toml"]
+
+
 def test_a_contrary_wording_swaps_favor_and_against(corpora, tiny_folder):
     given = dataclasses.replace(recipe(corpora, tiny_folder), variants={"ceasefire": ["Stop now.", "not: Fight on."]})
     corpus = read_corpus(corpora / "train.jsonl")
