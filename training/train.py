@@ -102,7 +102,7 @@ def publish(
         manifest = write_folder(recipe, model, tokens, tokenizer, corpus, validation, building)
         manifest["training"] |= facts
         if "averaged" in facts:
-            manifest["description"] = f"the mean of {len(facts['averaged'])} runs, fine-tuned on {different(corpus)} statements"
+            manifest["description"] = f"the mean of {len(facts['averaged'])} runs, fine-tuned on {len(corpus)} statements"
         (building / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
         write_card(building, manifest)
         old = out.with_name(f".{out.name}.old")
@@ -166,13 +166,13 @@ def write_folder(
         "format": FORMAT,
         "name": recipe.name,
         "version": stance.__version__,
-        "description": f"{recipe.backbone} fine-tuned on {different(corpus)} statements",
+        "description": f"{recipe.backbone} fine-tuned on {len(corpus)} statements",
         "created": datetime.date.today().isoformat(),
         "labels": LABELS,
         "issues": {issue.name: issue.proposition for issue in asked},
         "training": {
             "recipe": dataclasses.asdict(recipe),
-            "statements": different(corpus),
+            "statements": len(corpus),
             "counts": {issue.name: counts[issue.name] for issue in asked},
             "other_propositions": len(counts) - len(asked),
             "versions": {name: version(name) for name in ("torch", "transformers", "onnxruntime")}
@@ -211,11 +211,6 @@ def _export(
             return precision, logits, agreement
         print(f"refused: the {precision} export gives the trained model's label on {agreement:.1%} only", file=sys.stderr)
     raise ModelError(f"no export gives the trained model's label on {LEAST_AGREEMENT:.0%}; nothing was written")
-
-
-def different(corpus: Corpus) -> int:
-    """How many statements a corpus has; a file that is named twice weighs twice, and has no more."""
-    return len(set(zip(corpus.texts, corpus.contexts, strict=True)))
 
 
 def main_issues(recipe: Recipe, corpus: Corpus) -> tuple[Issue, ...]:
