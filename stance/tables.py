@@ -71,8 +71,6 @@ def read_numbered(path: str | Path, text_column: str | None = None, any_column: 
                 f"{name}, line {number}: no column {column!r}; its columns are: {columns}. "
                 "Say which one holds the text: --text-column NAME, or of a labelled corpus --columns text=NAME"
             )
-        if column != "text" and "text" in row:
-            raise InputError(f"{name} has a column 'text' beside {column!r}; rename it, so that nothing is lost")
         if column != "text":
             row = {"text": row[column], **{key: value for key, value in row.items() if key not in ("text", column)}}
         yield number, row

@@ -80,7 +80,7 @@ def test_what_is_there_is_not_done_again_and_a_bad_file_stops_no_other(cluster, 
     out.mkdir()
     list(stance.scale(files / "part2.jsonl", out, ["ceasefire"], model="tiny", workers=1))
     before = (out / "part2.parquet").read_bytes()
-    (out / ".part0.parquet.abc.part").write_bytes(b"left by a worker that died")
+    (out / ".part0.parquet.abcdefgh.part").write_bytes(b"left by a worker that died")
     parts = {part.source.name: part for part in stance.scale(files, out, ["ceasefire"], model="tiny", workers=2)}
     assert parts["part2.jsonl"].statements is None and (out / "part2.parquet").read_bytes() == before
     assert "part1.jsonl, line 2 is blank" in parts["part1.jsonl"].error and not (out / "part1.parquet").exists()
@@ -107,7 +107,7 @@ def test_what_is_there_is_not_done_again_and_a_bad_file_stops_no_other(cluster, 
         (["out/x.parquet"], {}, "over itself"),
         ([], {}, "no source"),
         (["out"], {}, "name another folder"),
-        (["a/x.csv"], {"workers": 0}, "from 1 up"),
+        (["a/y.csv"], {"workers": 0}, "from 1 up"),
         (["a/x.csv"], {"issues": [stance.Issue("long", "word " * 100)]}, "tokens"),
         (["a/x.csv"], {"issues": ["moon"]}, "moon"),
     ],
@@ -115,7 +115,7 @@ def test_what_is_there_is_not_done_again_and_a_bad_file_stops_no_other(cluster, 
 def test_bad_input_is_said_before_anything_starts(tmp_path, sources, options, message):
     for name in ("a", "b", "out", "empty"):
         (tmp_path / name).mkdir()
-    for name in ("a/x.csv", "b/x.jsonl", "out/x.parquet"):
+    for name in ("a/x.csv", "a/y.csv", "b/x.jsonl", "out/x.parquet"):
         (tmp_path / name).write_text("text\nOne.\n")
     with pytest.raises(stance.StanceError, match=message):
         stance.scale([tmp_path / source for source in sources], tmp_path / "out", model="tiny", **options)
