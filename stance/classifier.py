@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .calibration import Calibration
-from .errors import InputError, MissingExtraError
+from .errors import InputError, MissingExtraError, check_count
 from .issues import Issue, resolve
 from .packing import pack
 from .result import LABELS, Stance, Statement
@@ -37,8 +37,8 @@ class Classifier:
 
     def __init__(self, folder: Path | str, backend: Literal["onnx", "torch"] = "onnx", threads: int | None = None):
         self.folder = Path(folder)
-        if threads is not None and (not isinstance(threads, int) or threads < 1):
-            raise InputError(f"threads is a whole number from 1 up, got {threads!r}")
+        if threads is not None:
+            check_count("threads", threads)
         if backend not in ("onnx", "torch"):
             raise InputError(f"backend {backend!r} is not known; allowed: 'onnx', 'torch'")
         weights = "model.onnx" if backend == "onnx" else "model.safetensors"
@@ -82,8 +82,7 @@ class Classifier:
         asked = resolve(issues, self.issues)
         if not isinstance(abstain_below, (int, float)) or not 0 <= abstain_below <= 1:
             raise InputError(f"abstain_below is a probability from 0 to 1, got {abstain_below!r}")
-        if not isinstance(batch_size, int) or batch_size < 1:
-            raise InputError(f"batch_size is a whole number from 1 up, got {batch_size!r}")
+        check_count("batch_size", batch_size)
         options = (asked, float(abstain_below), batch_size)
         if isinstance(texts, str):
             if context is not None and not isinstance(context, str):

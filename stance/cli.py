@@ -58,12 +58,12 @@ def classify(
 ) -> None:
     """Tag statements with their stance on each issue."""
     from .classifier import load, track
-    from .issues import parse, resolve
+    from .issues import resolve
     from .rows import classify_rows
     from .writing import format_of, write
 
     kind = format_of(form, output)
-    asked = [parse(part) for part in _split(issues)] if issues else None
+    asked = _asked(issues)
     rows, from_file = _rows(source, text_column)
     classifier = load(model)
     results = classify_rows(classifier, rows, asked, context, context_column, abstain_below)
@@ -82,18 +82,20 @@ def classify(
         print("no statement in the input: nothing to classify", file=sys.stderr)
 
 
-def _split(issues: list[str]) -> Iterator[str]:
-    """Names may come with commas between them; a proposition may hold commas of its own."""
-    for item in issues:
-        yield from [item] if "=" in item else item.split(",")
+def _asked(issues: list[str] | None) -> list | None:
+    """The issues of a command line: names may have commas between them, a proposition may hold commas of its own."""
+    from .issues import parse
+
+    parts = ([item] if "=" in item else item.split(",") for item in issues or ())
+    return [parse(part) for own in parts for part in own] or None
 
 
 def _rows(source: list[str], text_column: str | None) -> tuple[Iterator[tuple[str, dict]], bool]:
     """The rows to classify, each with its place, and whether they come from a file or standard input."""
-    from .tables import FORMATS_IN, STDIN, read_numbered
+    from .tables import ENDINGS, FORMATS_IN, STDIN, read_numbered
 
     first = source[0]
-    looks_like_file = Path(first).suffix.lower() in (*FORMATS_IN, ".ndjson") and len(first.split()) == 1
+    looks_like_file = Path(first).suffix.lower() in ENDINGS and len(first.split()) == 1
     if len(source) == 1 and (first == STDIN or looks_like_file or _is_path(first)):
         return ((f"{first}, line {number}", row) for number, row in read_numbered(first, text_column)), True
     if text_column:
@@ -124,10 +126,9 @@ def scale(
     ] = None,
 ) -> None:
     """Tag many files, on all processors of this machine or of a Ray cluster; goes on where it was broken off."""
-    from .issues import parse
     from .scaling import scale as run
 
-    asked = [parse(part) for part in _split(issues)] if issues else None
+    asked = _asked(issues)
     failed = there = 0
     for part in run(sources, output, asked, model=model, text_column=text_column, workers=workers, address=address):
         if part.error:

@@ -12,6 +12,12 @@ class InputError(StanceError, ValueError):
     """Text, a file or an argument that cannot be used as given."""
 
 
+def check_count(name: str, value: object) -> None:
+    """Raises InputError unless ``value`` is a whole number from 1 up."""
+    if not isinstance(value, int) or value < 1:
+        raise InputError(f"{name} is a whole number from 1 up, got {value!r}")
+
+
 class IssueError(StanceError, ValueError):
     """An issue that is unknown, empty or named twice."""
 

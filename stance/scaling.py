@@ -14,12 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from .classifier import Classifier, columns_of, load
-from .errors import InputError, MissingExtraError, OutputError, StanceError
+from .errors import InputError, MissingExtraError, OutputError, StanceError, check_count
 from .issues import Issue, resolve
 from .store import DEFAULT
-from .tables import FORMATS_IN
-
-_ENDINGS = (*FORMATS_IN, ".ndjson")
+from .tables import ENDINGS
 
 
 @dataclass(frozen=True)
@@ -76,8 +74,8 @@ def scale(
     for issue in asked:
         classifier.check_issue(issue)
     _check_done(parts, asked)
-    if workers is not None and (not isinstance(workers, int) or workers < 1):
-        raise InputError(f"workers is a whole number from 1 up, got {workers!r}")
+    if workers is not None:
+        check_count("workers", workers)
     try:
         import ray.data
     except ImportError:
@@ -101,7 +99,7 @@ def _parts(sources: Any, folder: Path) -> list[Part]:
                 raise InputError(f"the results cannot go to {str(folder)!r}, which is read; name another folder")
             own = sorted(file for file in path.iterdir() if file.is_file() and _stem(file) and file.name[0] != ".")
             if not own:
-                raise InputError(f"the folder {str(source)!r} holds no file that ends in {', '.join(_ENDINGS)}")
+                raise InputError(f"the folder {str(source)!r} holds no file that ends in {', '.join(ENDINGS)}")
         for file in own:
             target = (folder / f"{_stem(file) or file.name}.parquet").absolute()
             if target.resolve() == file.resolve():
@@ -116,7 +114,7 @@ def _parts(sources: Any, folder: Path) -> list[Part]:
 def _stem(file: Path) -> str:
     """A file's name without the ending of a table or text, and of its compression; "" if it has none of them."""
     name = file.name[:-3] if file.name.lower().endswith(".gz") else file.name
-    return next((name[: -len(ending)] for ending in _ENDINGS if name.lower().endswith(ending)), "")
+    return next((name[: -len(ending)] for ending in ENDINGS if name.lower().endswith(ending)), "")
 
 
 def _check_done(parts: Sequence[Part], issues: Sequence[Issue]) -> None:

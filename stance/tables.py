@@ -19,6 +19,7 @@ from .errors import InputError
 
 Row = dict[str, Any]
 FORMATS_IN = (".txt", ".csv", ".tsv", ".jsonl", ".parquet")
+ENDINGS = (*FORMATS_IN, ".ndjson")
 STDIN = "-"
 
 

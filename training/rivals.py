@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from stance.backends.torch import TorchBackend
+from stance.evaluation.baselines import embedder, fit_regression, word_and_character_features
 from stance.evaluation.corpus import MISSING
 from stance.issues import Issue
 from stance.packing import pack
@@ -114,30 +115,23 @@ def torch_loop(folder: Path, issues: Sequence[Issue]) -> Rival:
 
 def frozen_encoder(train: Sequence[str], labels: np.ndarray) -> Rival:
     """MiniLM's sentence vector and a logistic regression an issue: how SetFit answers, whatever its encoder was tuned on."""
-    from stance.evaluation.baselines import embedder
-
     embed = embedder()
-    heads = _regressions(embed(train), labels)
-    return lambda texts: [head.predict(vectors) for vectors in [embed(texts)] for head in heads]
+    return _regressions(embed, embed(train), labels)
 
 
 def tfidf(train: Sequence[str], labels: np.ndarray) -> Rival:
     """TF-IDF of words and characters, and a logistic regression an issue."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.pipeline import make_union
-
-    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2)
-    features = make_union(words, TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, min_df=2))
-    heads = _regressions(features.fit_transform(train), labels)
-    return lambda texts: [head.predict(vectors) for vectors in [features.transform(texts)] for head in heads]
+    features = word_and_character_features()
+    vectors = features.fit_transform(train)
+    return _regressions(features.transform, vectors, labels)
 
 
-def _regressions(x, labels: np.ndarray) -> list:
-    from sklearn.linear_model import LogisticRegression
-
+def _regressions(vectorise: Callable, x, labels: np.ndarray) -> Rival:
     known = [np.flatnonzero(column != MISSING) for column in labels.T]
-    return [
-        LogisticRegression(C=10, max_iter=500).fit(x[rows], column[rows])
-        for rows, column in zip(known, labels.T, strict=True)
-        if len(set(column[rows])) > 1
-    ]
+    heads = [fit_regression(x[rows], column[rows]) for rows, column in zip(known, labels.T, strict=True) if len(rows)]
+
+    def run(texts: Sequence[str]) -> object:
+        vectors = vectorise(texts)
+        return [predict(vectors) for predict in heads]
+
+    return run

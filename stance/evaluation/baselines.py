@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,7 @@ def baseline(name: str, test: Corpus, train: Corpus | None = None, seed: int = 0
     if name == "majority":
         features, fit = _rows, _fit_majority
     else:
-        features, fit = {"tfidf": (_rows, _fit_tfidf), "probe": (embeddings, _fit_regression)}[name]
+        features, fit = {"tfidf": (_rows, _fit_tfidf), "probe": (embeddings, fit_regression)}[name]
     test_x = features(test.texts)
     train_x = features(train.texts) if train else test_x
     columns = {issue.name: k for k, issue in enumerate((train or test).issues)}
@@ -82,24 +83,34 @@ def _fit_majority(x: np.ndarray, y: np.ndarray) -> Predict:
     return lambda held: np.full(len(held), most)
 
 
-def _fit_tfidf(x: np.ndarray, y: np.ndarray) -> Predict:
+def word_and_character_features() -> Any:
+    """The scikit-learn transformer of the ``tfidf`` baseline.
+
+    Raises:
+        MissingExtraError: scikit-learn is not installed.
+    """
     try:
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.pipeline import make_union
     except ImportError:
         raise MissingExtraError("the TF-IDF baseline", "evaluate") from None
-    features = make_union(
+    return make_union(
         TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2),
         TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, min_df=2),
     )
+
+
+def _fit_tfidf(x: np.ndarray, y: np.ndarray) -> Predict:
+    features = word_and_character_features()
     try:
-        predict = _fit_regression(features.fit_transform(x), y)
+        predict = fit_regression(features.fit_transform(x), y)
     except ValueError:  # too little text for a vocabulary
         return _fit_majority(x, y)
     return lambda held: predict(features.transform(held))
 
 
-def _fit_regression(x: np.ndarray, y: np.ndarray) -> Predict:
+def fit_regression(x: np.ndarray, y: np.ndarray) -> Predict:
+    """Fit the logistic regression of the baselines; the label itself where there is only one."""
     from sklearn.linear_model import LogisticRegression
 
     if len(np.unique(y)) < 2:
