@@ -66,7 +66,7 @@ def classify(
     asked = _asked(issues)
     rows, from_file = _rows(source, text_column)
     classifier = load(model)
-    results = classify_rows(classifier, rows, asked, context, context_column, abstain_below)
+    results = classify_rows(classifier, rows, asked, context, context_column, abstain_below, text_column)
     for issue in resolve(asked, classifier.issues):
         if issue not in classifier.issues:
             print(
@@ -97,7 +97,7 @@ def _rows(source: list[str], text_column: str | None) -> tuple[Iterator[tuple[st
     first = source[0]
     looks_like_file = Path(first).suffix.lower() in ENDINGS and len(first.split()) == 1
     if len(source) == 1 and (first == STDIN or looks_like_file or _is_path(first)):
-        return ((f"{first}, line {number}", row) for number, row in read_numbered(first, text_column)), True
+        return ((f"{first}, line {number}", row) for number, row in read_numbered(first, text_column, any_column=True)), True
     if text_column:
         raise InputError("--text-column is for files; the statements here were given on the command line")
     for text in source:

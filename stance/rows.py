@@ -9,7 +9,7 @@ from typing import Any
 from .classifier import Classifier, check
 from .errors import InputError
 from .result import Statement
-from .tables import Row
+from .tables import Row, text_of
 
 
 def classify_rows(
@@ -19,15 +19,17 @@ def classify_rows(
     context: str | None = None,
     context_column: str | None = None,
     abstain_below: float = 0.0,
+    text_column: str | None = None,
 ) -> Iterator[tuple[Row, Statement]]:
     """Classify the text of every row; reads ahead no further than the classifier does.
 
     Args:
-        rows: each with its place, for messages, and the text under ``"text"``.
+        rows: each with its place, for messages; they come back as they are.
         context, context_column: what was said before: one for all, or the column that holds it.
+        text_column: the column that holds the text, ``text`` if not given.
 
     Raises:
-        InputError: a row without text or without the context column, with its place.
+        InputError: a row without text, without that column or without the context column, with its place.
     """
     if context is not None and context_column is not None:
         raise InputError("give --context or --context-column, not both")
@@ -36,13 +38,13 @@ def classify_rows(
 
     def texts() -> Iterator[str]:
         for where, row in rows:
-            check(row["text"], where)
+            text = check(text_of(row, text_column or "text", where), where)
             held.append(row)
             if context_column is not None:
                 if context_column not in row:
                     raise InputError(f"{where}: no column {context_column!r}; the columns are: {', '.join(row)}")
                 contexts.append(row[context_column] or "")
-            yield row["text"]
+            yield text
 
     def before() -> Iterator[str]:
         while True:

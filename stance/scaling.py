@@ -3,6 +3,7 @@
 A file is the unit of work. Each worker is a process with one model and one processor thread; it reads a file, classifies it and
 moves the Parquet file into place when that is whole. So a worker or a machine may die at any moment: its file is
 begun again by another, a run that is broken off goes on with the files that are not there yet, and no row is lost or doubled.
+A file over which one worker after another dies is given up, and the others go on.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from .errors import InputError, MissingExtraError, OutputError, StanceError, che
 from .issues import Issue, resolve
 from .store import DEFAULT
 from .tables import ENDINGS
+
+_RETRIES = 3
 
 
 @dataclass(frozen=True)
@@ -126,10 +129,10 @@ def _check_done(parts: Sequence[Part], issues: Sequence[Issue]) -> None:
         if not part.target.exists():
             continue
         try:
-            columns = pq.read_schema(part.target).names
+            columns = pq.read_schema(part.target).names  # none where the source was empty
         except (pa.ArrowException, OSError):
             raise InputError(f"{part.target} is no whole Parquet file; delete it, or name another folder") from None
-        if missing := [issue.name for issue in issues if columns_of(issue.name)[0] not in columns]:
+        if columns and (missing := [issue.name for issue in issues if columns_of(issue.name)[0] not in columns]):
             raise InputError(f"{part.target} is there already, without the issue {missing[0]}; delete it, or name another folder")
 
 
@@ -156,22 +159,29 @@ def _run(ray, parts: Sequence[Part], work: tuple, workers: int | None, address: 
             what = " ".join(str(error).split())[:200]
             raise InputError(f"no Ray cluster at {address!r} ({what}); start one with: ray start --head") from None
     context = ray.data.DataContext.get_current()
-    before = context.enable_progress_bars, context.print_on_execution_start
+    before = context.enable_progress_bars, context.print_on_execution_start, context.max_errored_blocks
     context.enable_progress_bars = context.print_on_execution_start = False
+    context.max_errored_blocks = -1  # a file that is given up is one that no result speaks of
     try:
         most = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
         rows = [{"source": str(part.source), "target": str(part.target)} for part in waiting]
+        lost = {row["source"] for row in rows}
         # Ray Data starts a worker that died anew, and gives it its file again. A worker takes one file at a time, so
         # that a short one does not wait behind a long one.
         pool = ray.data.ActorPoolStrategy(size=min(most, len(rows)), max_tasks_in_flight_per_actor=1)
         done = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
-            _Worker, fn_constructor_args=work, compute=pool, num_cpus=1
+            _Worker, fn_constructor_args=work, compute=pool, num_cpus=1, max_restarts=-1, max_task_retries=_RETRIES
         )
         for batch in done.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
             for row in batch.to_pylist():
+                lost.discard(row["source"])
                 yield Part(Path(row["source"]), Path(row["target"]), row["statements"], row["error"])
+        for part in waiting:
+            if str(part.source) in lost:
+                error = f"{part.source}: {_RETRIES + 1} workers died over it, perhaps for want of memory; divide it, or take fewer workers"
+                yield Part(part.source, part.target, error=error)
     finally:
-        context.enable_progress_bars, context.print_on_execution_start = before
+        context.enable_progress_bars, context.print_on_execution_start, context.max_errored_blocks = before
         if began:
             ray.shutdown()
 
@@ -199,5 +209,6 @@ class _Worker:
 
         for left in target.parent.glob(glob.escape(f".{target.name}.") + "????????.part"):  # by a worker that died
             left.unlink(missing_ok=True)
-        rows = ((f"{source}, line {number}", row) for number, row in read_numbered(source, self.text_column))
-        return write(classify_rows(self.classifier, rows, self.issues), target, "parquet")
+        given = read_numbered(source, self.text_column, any_column=True)
+        rows = ((f"{source}, line {number}", row) for number, row in given)
+        return write(classify_rows(self.classifier, rows, self.issues, text_column=self.text_column), target, "parquet")

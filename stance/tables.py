@@ -66,15 +66,25 @@ def read_numbered(path: str | Path, text_column: str | None = None, any_column: 
         if any_column:
             yield number, row
             continue
-        if column not in row:
-            columns = ", ".join(str(key) for key in row)
-            raise InputError(
-                f"{name}, line {number}: no column {column!r}; its columns are: {columns}. "
-                "Say which one holds the text: --text-column NAME, or of a labelled corpus --columns text=NAME"
-            )
+        text = text_of(row, column, f"{name}, line {number}")
         if column != "text":
-            row = {"text": row[column], **{key: value for key, value in row.items() if key not in ("text", column)}}
+            row = {"text": text, **{key: value for key, value in row.items() if key not in ("text", column)}}
         yield number, row
+
+
+def text_of(row: Row, column: str, where: str) -> Any:
+    """What a row has in its text column.
+
+    Raises:
+        InputError: there is no such column.
+    """
+    if column not in row:
+        columns = ", ".join(str(key) for key in row)
+        raise InputError(
+            f"{where}: no column {column!r}; its columns are: {columns}. "
+            "Say which one holds the text: --text-column NAME, or of a labelled corpus --columns text=NAME"
+        )
+    return row[column]
 
 
 def _open(name: str) -> IO[bytes]:

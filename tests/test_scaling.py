@@ -38,9 +38,9 @@ def files(tmp_path):
     return folder
 
 
-def worker_with_half_a_file(out, stop):
+def worker_with_half_a_file(out, stop, files=".part*.part"):
     while not stop.is_set():
-        for part in out.glob(".part*.part"):
+        for part in out.glob(files):
             for process in psutil.process_iter():
                 try:
                     if any(one.path == str(part) for one in process.open_files()):
@@ -72,6 +72,35 @@ def test_a_worker_is_killed_and_nothing_is_lost_or_doubled(cluster, files, tmp_p
     assert [row["id"] for row in found] == [f"{n}-{k}" for n in range(FILES) for k in range(ROWS)]
     expected = stance.load("tiny").classify([row["text"] for row in found[:50]])
     assert [row["crimea_label"] for row in found[:50]] == [one["crimea"].label for one in expected]
+
+
+def test_a_file_over_which_every_worker_dies_is_given_up_and_the_others_go_on(cluster, files, tmp_path):
+    out, killed, stop = tmp_path / "out", [], threading.Event()
+
+    def kill():
+        while process := worker_with_half_a_file(out, stop, ".part1.parquet.*.part"):
+            process.kill()
+            killed.append(process.pid)
+            process.wait(10)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        parts = {part.source.name: part for part in stance.scale(files, out, model="tiny", workers=2)}
+    finally:
+        stop.set()
+        killer.join()
+    assert len(parts) == FILES and len(killed) >= 2
+    assert "workers died over it" in parts.pop("part1.jsonl").error and not (out / "part1.parquet").exists()
+    assert all(part.statements == ROWS and not part.error for part in parts.values())
+
+
+def test_an_empty_file_is_done_once_too(cluster, tmp_path):
+    source = tmp_path / "none.jsonl"
+    source.write_text("")
+    for statements in (0, None):
+        (part,) = stance.scale(source, tmp_path / "out", model="tiny", workers=1)
+        assert part.statements == statements and not part.error
 
 
 def test_what_is_there_is_not_done_again_and_a_bad_file_stops_no_other(cluster, files, tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -84,8 +84,13 @@ class Visits(torch.utils.data.Dataset):
     def __init__(self, recipe: Recipe, corpus: Corpus, tokens: Tokens, soft: Soft | None = None, training: bool = True):
         self.recipe, self.training, self.pad = recipe, training, tokens.pad
         self.plain, _ = tokens.statements(corpus.texts, [""] * len(corpus))
-        share = recipe.context_share if training else 0.0
-        self.full, _ = tokens.statements(corpus.texts, corpus.contexts) if share else (self.plain, None)
+        self.corpus, self.tokens = corpus, tokens
+        self.full: list[list[int]] = []
+        if training and recipe.context_share:
+            self.full, _ = tokens.statements(corpus.texts, corpus.contexts)
+            times = Counter(corpus.texts)
+            # What stands there with several contexts may take its label from them: it always has its own.
+            self.leaning = np.array([times[text] > 1 and bool(c) for text, c in zip(corpus.texts, corpus.contexts, strict=True)])
         propositions, self.labels, self.variants = widen(recipe, corpus)
         self.blocks = [tokens.proposition(proposition) for proposition in propositions]
         self.weights = label_weights(self.labels, recipe.balance)
@@ -112,18 +117,30 @@ class Visits(torch.utils.data.Dataset):
         rng = np.random.default_rng([self.recipe.seed, epoch])
         rows: list[list[int]] = self.asked
         if self.training:
-            with_context = rng.random(len(self.plain)) < self.recipe.context_share
+            self.statements = self._with_contexts(rng) if self.full else self.plain
             rows = [[self._wording(k, rng) for k in row] for row in rows] if self.variants else list(rows)
             for n in self.own if len(self.others) > 1 else ():
                 if rng.random() < self.recipe.strangers:
                     # As many as its own, so that the batches keep their number.
                     drawn = rng.choice(self.others, size=min(len(rows[n]), len(self.others)), replace=False)
                     rows[n] = rows[n] if set(drawn) & set(self.asked[n]) else [int(k) for k in drawn]
-            self.statements = [full if c else plain for full, plain, c in zip(self.full, self.plain, with_context, strict=True)]
         else:
             self.statements = self.plain
         lengths = [len(statement) for statement in self.statements]
         self.plan = plan(rows, lengths, self.recipe.batch_size, rng, self.recipe.layout)
+
+    def _with_contexts(self, rng: np.random.Generator) -> list[list[int]]:
+        """Some statements with their context; those that have none with any other statement before them, so that the
+        model learns not to take a stance from there."""
+        texts, contexts = self.corpus.texts, self.corpus.contexts
+        chosen = (rng.random(len(texts)) < self.recipe.context_share) | self.leaning
+        before = rng.permutation(len(texts))
+        statements = [full if c else plain for full, plain, c in zip(self.full, self.plain, chosen, strict=True)]
+        alone = [n for n in np.flatnonzero(chosen) if not contexts[n] and texts[before[n]] != texts[n]]
+        led, _ = self.tokens.statements([texts[n] for n in alone], [texts[before[n]] for n in alone])
+        for n, statement in zip(alone, led, strict=True):
+            statements[n] = statement
+        return statements
 
     def _wording(self, k: int, rng: np.random.Generator) -> int:
         if k in self.variants and rng.random() < self.recipe.variant_share:

@@ -1,4 +1,4 @@
-"""How fast the shipped model is: ``python -m training.bench CORPUS [--threads 1 2] [-o FILE] [--rivals]``.
+"""How fast the shipped model is: ``python -m training.bench CORPUS [--threads 1 2] [--rivals] [--train CORPUS] [-o FOLDER]``.
 
 All systems run in one process, in turn, round after round, so that a busy machine slows them alike; what is reported are
 medians, and medians of each round's ratio. The text is a labelled corpus, in its own lengths and order. ``--rivals`` adds what
@@ -21,12 +21,14 @@ import stance
 from stance.classifier import Classifier
 from stance.errors import InputError, StanceError
 from stance.evaluation.corpus import Corpus, read_corpus
+from stance.evaluation.measurement import evaluate
 from stance.issues import Issue
 from stance.store import find
 
 from . import roofline
 from .train import positive
 
+TFIDF, PROBE = "TF-IDF and logistic regression", "MiniLM and logistic regression"
 _FEW = 8  # statements that the slowest systems are given
 _LEAST = 64
 _MOST_WORDS = 150
@@ -86,8 +88,8 @@ def speed(model: str, corpus: Corpus, threads: int, rounds: int, rivals: bool) -
             "a pass an issue, transformers pipeline": (other.pipeline_pairs(folder, issues), some),
             "zero-shot, DeBERTa-v3-base": (other.zero_shot(folder, issues, "deberta-v3-base"), few),
             "zero-shot, BART-large": (other.zero_shot(folder, issues, "bart-large"), few),
-            "MiniLM and logistic regression": (other.frozen_encoder(texts, corpus.labels), texts),
-            "TF-IDF and logistic regression": (other.tfidf(texts, corpus.labels), texts),
+            PROBE: (other.frozen_encoder(texts, corpus.labels), texts),
+            TFIDF: (other.tfidf(texts, corpus.labels), texts),
         }
     # A rival that is slow gets few texts; so it is compared with the model on the same few.
     counts = sorted({len(given) for _, given in others.values()} | {len(texts)})
@@ -119,7 +121,7 @@ def by_issues(classifier: Classifier, texts: Sequence[str], rounds: int) -> dict
     every = [*classifier.issues, *extra]
     counts = (1, 3, 9, 10, 30)
     systems = {
-        str(count): ((lambda given, own=every[:count]: classifier.classify(list(given), own, progress=False)), texts[:128])
+        str(count): ((lambda given, own=every[:count]: classifier.classify(list(given), own, progress=False)), texts[:256])
         for count in counts
     }
     found = in_turn(systems, rounds)
@@ -138,12 +140,16 @@ def by_words(classifier: Classifier, texts: Sequence[str], rounds: int) -> dict:
 
 _MEMORY = """
 import resource, sys
+from pathlib import Path
 import stance
 lines = int(sys.argv[2])
 texts = (f"Delegation {n} said that {'the fighting should stop ' * (n % 9 + 1)}at once." for n in range(lines))
 for statement in stance.load(sys.argv[1]).classify(texts):
     pass
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+status = Path("/proc/self/status")  # rusage starts with what the process that began this one had
+lines = status.read_text().splitlines() if status.exists() else []
+high = [int(line.split()[1]) for line in lines if line.startswith("VmHWM")] or [resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]
+print(high[0] / 1024)
 """
 
 
@@ -154,6 +160,38 @@ def memory(model: str, counts: Sequence[int] = (500, 5000)) -> dict:
         run = subprocess.run([sys.executable, "-c", _MEMORY, model, str(count)], check=True, capture_output=True, text=True)
         found[f"{count}_statements_mb"] = round(float(run.stdout))
     return found
+
+
+def quality(model: str, corpus: Corpus, train: str) -> dict[str, tuple[float, float, float]]:
+    """Macro-F1, issues pooled, of the model and of the baselines trained on another corpus: value and 95 % interval."""
+    report = evaluate(corpus, model, train=train)
+    rows = {"stance": report.scores, TFIDF: report.baselines.get("tfidf"), PROBE: report.baselines.get("probe")}
+    found = {name: scores["macro_f1"] for name, scores in rows.items() if scores}
+    return {name: (round(f.value, 3), round(f.low, 3), round(f.high, 3)) for name, f in found.items()}
+
+
+def draw(found: dict, threads: int, path: Path) -> None:
+    """Statements/s against macro-F1; what has random weights here has no quality, and is a line."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.5, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for name, row in found[f"{threads} threads"]["speed"].items():
+        rate = row["statements_per_second"]
+        if name in found["quality"]:
+            value, low, high = found["quality"][name]
+            axes.errorbar(rate, value, [[value - low], [high - value]], fmt="o", capsize=3)
+            axes.annotate(name, (rate, value), textcoords="offset points", xytext=(7, 5), fontsize=8)
+        elif "zero-shot" in name:
+            axes.axvline(rate, color="#8a8a8a", linestyle=":")
+            axes.annotate(name, (rate, 0.02), xycoords=("data", "axes fraction"), rotation=90, fontsize=8, ha="right", va="bottom")
+    axes.set(
+        xscale="log",
+        xlabel=f"statements a second on three issues, {threads} threads",
+        ylabel="macro-F1, issues pooled (95 % interval)",
+        title=f"{found['statements']} statements; dotted: speed alone, random weights",
+    )
+    figure.savefig(path, dpi=150)
 
 
 def usable(corpus: Corpus) -> Corpus:
@@ -197,18 +235,24 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--threads", nargs="+", type=positive, default=[1, 2])
     parser.add_argument("--rounds", type=positive, default=5)
     parser.add_argument("--rivals", action="store_true", help="measure what one would pick instead, too")
-    parser.add_argument("-o", "--output", type=Path, help="write the figures to this JSON file")
+    parser.add_argument("--train", metavar="CORPUS", help="what to train the baselines on, for the plot of speed against quality")
+    parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="write bench.json and, with --train, speed.png here")
     options = parser.parse_args(arguments)
     try:
         corpus = usable(read_corpus(options.corpus))
         found = measure(options.model, corpus, options.threads, options.rounds, options.rivals)
+        if options.train:
+            found["quality"] = quality(options.model, corpus, options.train)
     except StanceError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
     text = json.dumps(found, indent=2)
     print(text)
     if options.output:
-        options.output.write_text(text + "\n", encoding="utf-8")
+        options.output.mkdir(parents=True, exist_ok=True)
+        (options.output / "bench.json").write_text(text + "\n", encoding="utf-8")
+        if options.train:
+            draw(found, options.threads[-1], options.output / "speed.png")
     return 0
 
 

@@ -29,6 +29,7 @@ from .recipe import Recipe
 
 _WHOLE = "average.pt"  # written last, so a checkpoint that has it is whole
 _LOG_STEPS = 50
+_ATTENTION_DROPOUT = ("attention.self.dropout", "attention.attn.dropout")  # BERT's kin, and MPNet
 
 
 def start(recipe: Recipe) -> tuple[StanceModel, Tokens, Path]:
@@ -213,9 +214,9 @@ def fit(
 def _fit(recipe, corpus, work, log, soft, validation) -> tuple[StanceModel, Tokens, Path]:
     on_gpu = _on_gpu(recipe)
     model, tokens, tokenizer = start(recipe)
-    for module in model.encoder.modules():
+    for name, module in model.encoder.named_modules():
         if isinstance(module, torch.nn.Dropout):
-            module.p = recipe.dropout
+            module.p = 0.0 if name.endswith(_ATTENTION_DROPOUT) else recipe.dropout
     model.plain_attention = not on_gpu
     visits = Visits(recipe, corpus, tokens, soft)
     held = Visits(recipe, validation, tokens, training=False) if recipe.patience and validation is not None else None

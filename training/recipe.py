@@ -44,10 +44,11 @@ class Recipe:
         layer_decay: each encoder layer learns this factor slower than the one above it.
         warmup: share of the steps in which the rate rises.
         weight_decay, label_smoothing: as usual.
-        dropout: of the encoder; without it a step takes two thirds of the time on a CPU.
+        dropout: of the encoder's states, not of its attention weights: their masks would cost a sixth of the time on a CPU.
         balance: loss weight of a label is (mean count / its count) to this power, per issue; 0 weighs all the same.
         average: decay of the running average of the weights that is kept; 0 keeps the last.
-        context_share: in this share of the visits a statement is read with the context before it.
+        context_share: in this share of the visits a statement is read with the context before it, or where it has none,
+            with another statement's words. One that stands in the corpora with several contexts always has its own.
         train_embeddings: whether the token embeddings move.
         frozen_layers: so many of the lowest encoder layers do not.
         teacher_share: where a teacher is given (training.distil), how much of the target is its; the rest is the label.

@@ -97,3 +97,23 @@ def test_strangers_do_not_change_the_number_of_batches(tokens):
         visits.set_epoch(epoch)
         counts.append(len(visits))
     assert set(counts) == {counts[0]}
+
+
+def test_a_statement_without_context_is_sometimes_read_after_another_statement(tokens):
+    labels = [[n % 4, MISSING, MISSING] for n in range(60)]
+    given = corpus(labels)
+    visits = Visits(recipe(context_share=0.5), given, tokens)
+    longer = [n for n in range(60) if len(visits.statements[n]) > len(visits.plain[n])]
+    assert 15 < len(longer) < 45
+    assert all(visits.statements[n][-len(visits.plain[n]) + 1 :] == visits.plain[n][1:] for n in longer)
+    first = visits.statements
+    visits.set_epoch(1)
+    assert visits.statements != first
+    assert Visits(recipe(context_share=0.0), given, tokens).statements == visits.plain
+
+
+def test_what_stands_there_with_several_contexts_is_never_read_without_its_own(tokens):
+    texts = ("We refuse.", "We refuse.", "They met.")
+    given = Corpus(texts, ("Of the truce.", "Of the fish.", "Of the truce."), texts, ISSUES, np.array([[1, -1, -1], [3, -1, -1], [3, -1, -1]]))
+    visits = Visits(recipe(context_share=0.01), given, tokens)
+    assert visits.statements[:2] == visits.full[:2] and visits.statements[2] == visits.plain[2]
