@@ -178,8 +178,8 @@ def _run(ray, parts: Sequence[Part], work: tuple, workers: int | None, address: 
                 yield Part(Path(row["source"]), Path(row["target"]), row["statements"], row["error"])
         for part in waiting:
             if str(part.source) in lost:
-                error = f"{part.source}: {_RETRIES + 1} workers died over it, perhaps for want of memory; divide it, or take fewer workers"
-                yield Part(part.source, part.target, error=error)
+                what = f"{_RETRIES + 1} workers died over it, perhaps for want of memory; divide it, or take fewer workers"
+                yield Part(part.source, part.target, error=f"{part.source}: {what}")
     finally:
         context.enable_progress_bars, context.print_on_execution_start, context.max_errored_blocks = before
         if began:

@@ -148,8 +148,8 @@ for statement in stance.load(sys.argv[1]).classify(texts):
     pass
 status = Path("/proc/self/status")  # rusage starts with what the process that began this one had
 lines = status.read_text().splitlines() if status.exists() else []
-high = [int(line.split()[1]) for line in lines if line.startswith("VmHWM")] or [resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]
-print(high[0] / 1024)
+high = [int(line.split()[1]) for line in lines if line.startswith("VmHWM")]
+print((high[0] if high else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) / 1024)
 """
 
 
@@ -184,7 +184,9 @@ def draw(found: dict, threads: int, path: Path) -> None:
             axes.annotate(name, (rate, value), textcoords="offset points", xytext=(7, 5), fontsize=8)
         elif "zero-shot" in name:
             axes.axvline(rate, color="#8a8a8a", linestyle=":")
-            axes.annotate(name, (rate, 0.02), xycoords=("data", "axes fraction"), rotation=90, fontsize=8, ha="right", va="bottom")
+            axes.annotate(
+                name, (rate, 0.02), xycoords=("data", "axes fraction"), rotation=90, fontsize=8, ha="right", va="bottom"
+            )
     axes.set(
         xscale="log",
         xlabel=f"statements a second on three issues, {threads} threads",
@@ -235,10 +237,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--threads", nargs="+", type=positive, default=[1, 2])
     parser.add_argument("--rounds", type=positive, default=5)
     parser.add_argument("--rivals", action="store_true", help="measure what one would pick instead, too")
+    parser.add_argument("--stream", type=positive, metavar="N", help="only the memory of a process that streams N statements")
     parser.add_argument("--train", metavar="CORPUS", help="what to train the baselines on, for the plot of speed against quality")
     parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="write bench.json and, with --train, speed.png here")
     options = parser.parse_args(arguments)
     try:
+        if options.stream:
+            print(json.dumps(memory(options.model, (max(1, options.stream // 100), options.stream)), indent=2))
+            return 0
         corpus = usable(read_corpus(options.corpus))
         found = measure(options.model, corpus, options.threads, options.rounds, options.rivals)
         if options.train:

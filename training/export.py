@@ -55,12 +55,17 @@ def write_onnx(model: StanceModel, path: Path, samples: Iterable[Packed], int8: 
         if not int8:
             path.write_bytes(plain.read_bytes())
             return
-        logging.getLogger().setLevel(logging.WARNING)  # the quantiser reports every node
         dynamic = Path(folder, "dynamic.onnx")
-        # The types of what ONNX Runtime's own attention returns are not inferred.
-        untyped = {"DefaultTensorType": TensorProto.FLOAT}
-        quantize_dynamic(plain, dynamic, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8, extra_options=untyped)
+        _quantise(plain, dynamic)
         onnx.save(_fuse(_fix_ranges(onnx.load(dynamic), onnx.load(plain), samples)), path)
+
+
+def _quantise(plain: Path, to: Path) -> None:
+    """Integer weights, and activations with ranges that are found anew in every batch."""
+    logging.getLogger().setLevel(logging.ERROR)  # the quantiser reports every node, and advises what does not apply
+    # The types of what ONNX Runtime's own attention returns are not inferred.
+    untyped = {"DefaultTensorType": TensorProto.FLOAT}
+    quantize_dynamic(plain, to, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8, extra_options=untyped)
 
 
 def _trace(model: StanceModel, sample: Packed, path: Path) -> None:

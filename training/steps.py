@@ -93,8 +93,6 @@ def _unsorted(classifier: Classifier) -> Run:
 
 def graphs(folder: Path, samples: list[Packed], to: Path) -> dict[str, Path]:
     """The model as other graphs would have it."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
     model, made = load_model(folder), {}
     for name, attention in (("plain", "sdpa"), ("float32", export._ATTENTION)):
         before, export._ATTENTION = export._ATTENTION, attention
@@ -103,14 +101,7 @@ def graphs(folder: Path, samples: list[Packed], to: Path) -> dict[str, Path]:
         finally:
             export._ATTENTION = before
         made[name] = to / f"{name}.onnx"
-        quantize_dynamic(
-            made[name],
-            to / f"{name}-dynamic.onnx",
-            per_channel=True,
-            reduce_range=True,
-            weight_type=QuantType.QInt8,
-            extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
-        )
+        export._quantise(made[name], to / f"{name}-dynamic.onnx")
         made[f"{name}-dynamic"] = to / f"{name}-dynamic.onnx"
         fixed = export._fix_ranges(onnx.load(made[f"{name}-dynamic"]), onnx.load(made[name]), samples)
         onnx.save(fixed, to / f"{name}-fixed.onnx")

@@ -114,6 +114,12 @@ def test_a_statement_without_context_is_sometimes_read_after_another_statement(t
 
 def test_what_stands_there_with_several_contexts_is_never_read_without_its_own(tokens):
     texts = ("We refuse.", "We refuse.", "They met.")
-    given = Corpus(texts, ("Of the truce.", "Of the fish.", "Of the truce."), texts, ISSUES, np.array([[1, -1, -1], [3, -1, -1], [3, -1, -1]]))
+    given = Corpus(
+        texts,
+        ("Of the truce.", "Of the fish.", "Of the truce."),
+        texts,
+        ISSUES,
+        np.array([[1, -1, -1], [3, -1, -1], [3, -1, -1]]),
+    )
     visits = Visits(recipe(context_share=0.01), given, tokens)
     assert visits.statements[:2] == visits.full[:2] and visits.statements[2] == visits.plain[2]

@@ -5,16 +5,17 @@ import json
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("onnxruntime.quantization")
 
+import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import stance
 from stance.backends.torch import load_model
 from stance.packing import pack
-from training import bench, roofline, steps
+from training import bench, rivals, roofline, steps
 
 
 @pytest.fixture
@@ -72,6 +73,12 @@ def test_bench_measures_everything_and_draws(corpus, tiny_folder, tmp_path, caps
     assert found["quality"][bench.TFIDF][0] > 0.9 and (out / "speed.png").stat().st_size > 5000
 
 
+def test_memory_does_not_grow_with_a_stream(corpus, tiny_folder, capsys):
+    assert bench.main([str(corpus), "--model", str(tiny_folder), "--stream", "20000"]) == 0
+    few, many = json.loads(capsys.readouterr().out).values()
+    assert many < few + 20
+
+
 def test_bench_refuses_too_few_statements(corpus, tiny_folder, capsys):
     few = corpus.with_name("few.jsonl")
     few.write_text("".join(corpus.read_text().splitlines(keepends=True)[:5]))
@@ -97,3 +104,15 @@ def test_the_other_graphs_mean_the_same(tiny_folder, tmp_path):
     assert np.allclose(answers["plain"], answers["float32"], atol=1e-4)
     assert all((logits.argmax(-1) == answers["plain"].argmax(-1)).mean() > 0.7 for logits in answers.values())
     assert np.array_equal(steps._unsorted(classifier)(texts), classifier.classify(texts))
+
+
+def test_the_rivals_answer_every_statement_on_every_issue(tiny_folder):
+    classifier = stance.load(tiny_folder, backend="torch")
+    texts = ["The guns must fall silent today.", "Ministers also took up grain exports."]
+    labels = [[s.label for s in statement] for statement in classifier.classify(texts)]
+    found = rivals.torch_loop(tiny_folder, classifier.issues)(texts)
+    assert [[stance.LABELS[k] for k in row] for (row,) in found] == labels
+    by_issue = rivals.pipeline_pairs(tiny_folder, classifier.issues)(texts)
+    assert [[len(answer) for answer in answers] for answers in by_issue] == [[4, 4]] * 3  # each label's score
+    by_issue = rivals.tfidf(texts * 4, np.array([[0, 3, 1], [3, 3, 3]] * 4))(texts)
+    assert [list(column) for column in by_issue] == [[0, 3], [3, 3], [1, 3]]
