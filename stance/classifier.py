@@ -19,8 +19,6 @@ from .store import DEFAULT, find, verify
 from .tokens import Tokens, clean
 
 _WINDOW = 16  # batches sorted by length together: little padding, and a stream still flows
-_LEVEL = 180  # tokens of a pass at which attention costs as much as all the rest (training.steps, the profile)
-_OWN = 20  # tokens that a further pass costs beside those it reads
 _BAR_FROM = 200  # statements, below which no progress bar is worth its flicker
 
 
@@ -148,7 +146,6 @@ class Classifier:
 
     def _stream(self, texts: Iterator, context, asked, abstain_below, batch_size) -> Iterator[Statement]:
         blocks = [self._tokens.proposition(issue.proposition) for issue in asked]
-        lengths, names = [len(block) for block in blocks], [issue.name for issue in asked]
         contexts = itertools.repeat(context or "") if context is None or isinstance(context, str) else iter(context)
         numbered = enumerate(texts)
         while window := list(itertools.islice(numbered, _WINDOW * batch_size)):
@@ -164,27 +161,13 @@ class Classifier:
             for n, own in enumerate(ids):
                 places.setdefault(tuple(own), []).append(n)
             probabilities = np.empty((len(ids), len(asked), len(LABELS)))
-            alike = itertools.groupby(sorted(places, key=len), lambda own: divisions(len(own), lengths))
-            for several, statements in alike:
-                own_blocks = [[blocks[k] for k in own] for own in np.array_split(np.arange(len(blocks)), several)]
-                tail = max(sum(map(len, own)) for own in own_blocks)
-                for part in passes(list(statements), batch_size, tail, self._run.most_tokens):
-                    logits = np.concatenate([self._run(pack(part, own, self._tokens.pad)) for own in own_blocks], axis=1)
-                    for own, row in zip(part, self._calibration(logits, names), strict=True):
-                        probabilities[places[own]] = row
+            for part in passes(sorted(places, key=len), batch_size, sum(map(len, blocks)), self._run.most_tokens):
+                logits = self._run(pack(part, blocks, self._tokens.pad))
+                for own, row in zip(part, self._calibration(logits, [issue.name for issue in asked]), strict=True):
+                    probabilities[places[own]] = row
             for text, was_cut, rows in zip(given, cut, probabilities, strict=True):
                 stances = tuple(_stance(issue.name, row, abstain_below) for issue, row in zip(asked, rows, strict=True))
                 yield Statement(text, stances, was_cut)
-
-
-def divisions(length: int, issues: Sequence[int]) -> int:
-    """In how many passes issues of such lengths are best asked of a statement of so many tokens.
-
-    Every pass reads the statement again, and in every pass each token attends to all: many issues are cheaper apart, if the
-    statement is short. The answer depends on nothing else, so that a statement is always asked in one way.
-    """
-    tail = sum(issues)
-    return min(range(1, len(issues) + 1), key=lambda n: (n * (length + _OWN) + tail) * (_LEVEL + length + tail / n))
 
 
 def passes(statements: Sequence[Sequence[int]], most: int, tail: int, tokens: int) -> Iterator[Sequence[Sequence[int]]]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import stance
-from stance.classifier import divisions, passes
+from stance.classifier import passes
 from stance.evaluation.benchmark import load_benchmark
 
 
@@ -48,24 +48,3 @@ def test_a_pass_holds_few_tokens_and_every_statement_once(tail):
     assert [one for part in found for one in part] == statements
     assert all(len(part) == 1 or (len(part) <= 32 and len(part) * (len(part[-1]) + tail) <= 4096) for part in found)
     assert len(found) < 20 or tail == 5000
-
-
-def test_many_issues_of_a_short_statement_are_asked_in_several_passes_and_answered_alike(tiny, monkeypatch):
-    sizes = []
-    run = type(tiny._run).__call__
-    monkeypatch.setattr(type(tiny._run), "__call__", lambda own, batch: sizes.append(batch.read_at.shape[1]) or run(own, batch))
-    issues = [*tiny.issues, *(stance.Issue(f"i{n}", f"Question number {n} should be settled soon.") for n in range(37))]
-    text = "The guns must fall silent."
-    whole = tiny.classify(text, issues)
-    assert sum(sizes) == 40 and len(sizes) > 1 and max(sizes) - min(sizes) <= 1
-    assert whole.issues == tuple(issue.name for issue in issues)
-    sizes.clear()
-    for issue in (issues[0], issues[20], issues[39]):
-        alone = tiny.classify(text, [issue])[issue.name].probabilities
-        assert alone == pytest.approx(whole[issue.name].probabilities, abs=0.01)
-
-
-def test_few_issues_and_long_statements_take_one_pass():
-    assert [divisions(length, [10] * 3) for length in (3, 37, 256)] == [1, 1, 1]
-    assert divisions(256, [10] * 20) == 1 < divisions(10, [10] * 20)
-    assert divisions(3, [500]) == 1

@@ -181,7 +181,7 @@ def draw(found: dict, threads: int, path: Path) -> None:
         if name in found["quality"]:
             value, low, high = found["quality"][name]
             axes.errorbar(rate, value, [[value - low], [high - value]], fmt="o", capsize=3)
-            axes.annotate(name, (rate, value), textcoords="offset points", xytext=(7, 5), fontsize=8)
+            axes.annotate(name, (rate, value), textcoords="offset points", xytext=(-7, 5), ha="right", fontsize=8)
         elif "zero-shot" in name:
             axes.axvline(rate, color="#8a8a8a", linestyle=":")
             axes.annotate(
