@@ -92,12 +92,13 @@ def _asked(issues: list[str] | None) -> list | None:
 
 def _rows(source: list[str], text_column: str | None) -> tuple[Iterator[tuple[str, dict]], bool]:
     """The rows to classify, each with its place, and whether they come from a file or standard input."""
-    from .tables import ENDINGS, FORMATS_IN, STDIN, read_numbered
+    from .rows import placed
+    from .tables import ENDINGS, FORMATS_IN, STDIN
 
     first = source[0]
     looks_like_file = Path(first).suffix.lower() in ENDINGS and len(first.split()) == 1
     if len(source) == 1 and (first == STDIN or looks_like_file or _is_path(first)):
-        return ((f"{first}, line {number}", row) for number, row in read_numbered(first, text_column, any_column=True)), True
+        return placed(first, text_column), True
     if text_column:
         raise InputError("--text-column is for files; the statements here were given on the command line")
     for text in source:

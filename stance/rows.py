@@ -9,7 +9,13 @@ from typing import Any
 from .classifier import Classifier, check
 from .errors import InputError
 from .result import Statement
-from .tables import Row, text_of
+from .tables import Row, read_numbered, text_of
+
+
+def placed(source: str, text_column: str | None = None) -> Iterator[tuple[str, Row]]:
+    """A file's rows as they are, each with its place, for :func:`classify_rows`; errors as of ``read_numbered``."""
+    for number, row in read_numbered(source, text_column, any_column=True):
+        yield f"{source}, line {number}", row
 
 
 def classify_rows(

@@ -203,12 +203,10 @@ class _Worker:
         return row | {"statements": statements, "error": error}
 
     def classify(self, source: str, target: Path) -> int:
-        from .rows import classify_rows
-        from .tables import read_numbered
+        from .rows import classify_rows, placed
         from .writing import write
 
         for left in target.parent.glob(glob.escape(f".{target.name}.") + "????????.part"):  # by a worker that died
             left.unlink(missing_ok=True)
-        given = read_numbered(source, self.text_column, any_column=True)
-        rows = ((f"{source}, line {number}", row) for number, row in given)
+        rows = placed(source, self.text_column)
         return write(classify_rows(self.classifier, rows, self.issues, text_column=self.text_column), target, "parquet")

@@ -16,6 +16,11 @@ def tiny():
 
 
 @pytest.fixture(scope="session")
+def mini():
+    return stance.load()
+
+
+@pytest.fixture(scope="session")
 def tiny_folder():
     return ROOT / "models" / "tiny"
 

@@ -9,14 +9,8 @@ pytest.importorskip("transformers")
 import torch
 from conftest import TEXTS
 
-import stance
 from stance.backends.torch import TorchBackend
 from stance.packing import pack
-
-
-@pytest.fixture(scope="module")
-def mini():
-    return stance.load()
 
 
 @pytest.fixture(scope="module")

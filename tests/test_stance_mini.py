@@ -19,11 +19,6 @@ CASES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def mini():
-    return stance.load()
-
-
 @pytest.mark.parametrize("text,issue,label", CASES)
 def test_plain_statements_get_their_label(mini, text, issue, label):
     assert mini.classify(text)[issue].label == label

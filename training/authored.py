@@ -62,15 +62,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         files = corpora()
-        corpus = read_corpus(files)
-        # What stands there after several contexts is one statement.
-        corpus = corpus.take(sorted({text: n for n, text in reversed(list(enumerate(corpus.texts)))}.values()))
+        corpus = read_corpus(files).distinct()  # what stands there after several contexts is one statement
         found = templates(corpus.texts)
         for run, rows in sorted(found.items()):
             print(f"in {len(rows)} statements: {run!r} ({', '.join(corpus.documents[n] for n in rows)})")
-        print(
-            f"{len(corpus)} different authored statements in {len(files)} files; {len(found)} runs of six words in more than three"
-        )
+        counted = f"{len(corpus)} different authored statements in {len(files)} files"
+        print(f"{counted}; {len(found)} runs of six words in more than three")
         if options.real:
             score = told_apart(corpus.texts, read_corpus(options.real).texts)
             print(

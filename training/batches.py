@@ -116,16 +116,14 @@ class Visits(torch.utils.data.Dataset):
         """Draw the contexts, wordings, strangers and batches of an epoch."""
         rng = np.random.default_rng([self.recipe.seed, epoch])
         rows: list[list[int]] = self.asked
+        self.statements = self._with_contexts(rng) if self.full else self.plain
         if self.training:
-            self.statements = self._with_contexts(rng) if self.full else self.plain
             rows = [[self._wording(k, rng) for k in row] for row in rows] if self.variants else list(rows)
             for n in self.own if len(self.others) > 1 else ():
                 if rng.random() < self.recipe.strangers:
                     # As many as its own, so that the batches keep their number.
                     drawn = rng.choice(self.others, size=min(len(rows[n]), len(self.others)), replace=False)
                     rows[n] = rows[n] if set(drawn) & set(self.asked[n]) else [int(k) for k in drawn]
-        else:
-            self.statements = self.plain
         lengths = [len(statement) for statement in self.statements]
         self.plan = plan(rows, lengths, self.recipe.batch_size, rng, self.recipe.layout)
 

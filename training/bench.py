@@ -202,10 +202,10 @@ def usable(corpus: Corpus) -> Corpus:
     Raises:
         InputError: too few.
     """
-    first = {text: n for n, text in reversed(list(enumerate(corpus.texts))) if len(text.split()) <= _MOST_WORDS}
-    if len(first) < _LEAST:
-        raise InputError(f"{len(first)} different statements of up to {_MOST_WORDS} words are too few to time; give {_LEAST}")
-    return corpus.take(sorted(first.values()))
+    found = corpus.take([n for n, text in enumerate(corpus.texts) if len(text.split()) <= _MOST_WORDS]).distinct()
+    if len(found) < _LEAST:
+        raise InputError(f"{len(found)} different statements of up to {_MOST_WORDS} words are too few to time; give {_LEAST}")
+    return found
 
 
 def measure(model: str, corpus: Corpus, threads: Sequence[int], rounds: int, rivals: bool) -> dict:

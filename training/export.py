@@ -68,12 +68,12 @@ def _quantise(plain: Path, to: Path) -> None:
     quantize_dynamic(plain, to, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8, extra_options=untyped)
 
 
-def _trace(model: StanceModel, sample: Packed, path: Path) -> None:
+def _trace(model: StanceModel, sample: Packed, path: Path, attention: str = _ATTENTION) -> None:
     inputs = {name: torch.from_numpy(array) for name, array in sample.inputs().items()}
     dynamic = torch.export.Dim.DYNAMIC
     config, before = model.encoder.config, model.encoder.config._attn_implementation
     if config.model_type != "mpnet":  # whose attention is its own
-        config._attn_implementation = _ATTENTION
+        config._attn_implementation = attention
     with warnings.catch_warnings(), _put_back(config, before):
         warnings.simplefilter("ignore")
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)

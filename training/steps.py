@@ -8,15 +8,17 @@ of each round's ratio to the shipped way, above 1 where the shipped way is faste
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import onnx
@@ -24,12 +26,12 @@ import onnxruntime
 
 import stance
 import stance.classifier
+from stance.backends.onnx import OnnxBackend
 from stance.backends.torch import load_model
 from stance.classifier import Classifier, passes
 from stance.errors import StanceError
 from stance.evaluation.corpus import read_corpus
 from stance.packing import Packed, pack
-from stance.store import find
 
 from . import export
 from .bench import in_turn, usable
@@ -38,26 +40,21 @@ from .train import positive
 Run = Callable[[Sequence[str]], object]
 
 
-class _Session:
-    """A backend over a given ONNX Runtime session."""
+class _Session(OnnxBackend):
+    """The default backend over a given graph, with other settings of ONNX Runtime."""
 
-    most_tokens = 4096
-
-    def __init__(self, graph: Path, threads: int, settings: dict[str, str] | None = None, arena: bool = True):
+    def __init__(self, graph: Path, threads: int, arena: bool = True, settings: Mapping[str, str] = MappingProxyType({})):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.log_severity_level, options.enable_cpu_mem_arena = threads, 3, arena
-        for name, value in (settings or {}).items():
+        for name, value in settings.items():
             options.add_session_config_entry(name, value)
         self._session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
-
-    def __call__(self, batch: Packed) -> np.ndarray:
-        return self._session.run(["logits"], batch.inputs())[0]
 
 
 class _OpenVino:
     """A backend over OpenVINO, in the precision that it chooses for the processor."""
 
-    most_tokens = 4096
+    most_tokens = OnnxBackend.most_tokens
 
     def __init__(self, graph: Path, threads: int):
         import openvino
@@ -68,12 +65,11 @@ class _OpenVino:
         return self._model(batch.inputs())["logits"]
 
 
-def _with(model: str, threads: int, run: object | None = None, **attributes) -> Classifier:
-    classifier = stance.load(model, threads=threads)
-    classifier._run = run or classifier._run
-    for name, value in attributes.items():
-        setattr(classifier._run, name, value)
-    return classifier
+def _over(classifier: Classifier, run: object, most_tokens: int = OnnxBackend.most_tokens) -> Classifier:
+    """The same classifier over another backend."""
+    other = copy.copy(classifier)
+    other._run, run.most_tokens = run, most_tokens
+    return other
 
 
 def _plain(classifier: Classifier, batch_size: int = 32) -> Run:
@@ -95,11 +91,7 @@ def graphs(folder: Path, samples: list[Packed], to: Path) -> dict[str, Path]:
     """The model as other graphs would have it."""
     model, made = load_model(folder), {}
     for name, attention in (("plain", "sdpa"), ("float32", export._ATTENTION)):
-        before, export._ATTENTION = export._ATTENTION, attention
-        try:
-            export._trace(model, samples[0], to / f"{name}.onnx")
-        finally:
-            export._ATTENTION = before
+        export._trace(model, samples[0], to / f"{name}.onnx", attention)
         made[name] = to / f"{name}.onnx"
         export._quantise(made[name], to / f"{name}-dynamic.onnx")
         made[f"{name}-dynamic"] = to / f"{name}-dynamic.onnx"
@@ -127,17 +119,16 @@ def profile(classifier: Classifier, texts: Sequence[str]) -> dict:
     began = time.perf_counter()
     ids, _ = classifier._tokens.statements(list(texts), [""] * len(texts))
     blocks = [classifier._tokens.proposition(issue.proposition) for issue in classifier.issues]
-    spent = {"tokenise": time.perf_counter() - began, "pack": 0.0, "graph": 0.0}
-    for part in passes(sorted(ids, key=len), 32, sum(map(len, blocks)), 4096):
-        began = time.perf_counter()
-        batch = pack(part, blocks, classifier._tokens.pad)
-        middle = time.perf_counter()
+    tokenised = time.perf_counter()
+    parts = list(passes(sorted(ids, key=len), 32, sum(map(len, blocks)), classifier._run.most_tokens))
+    batches = [pack(part, blocks, classifier._tokens.pad) for part in parts]
+    packed = time.perf_counter()
+    for batch in batches:
         classifier._run(batch)
-        spent["pack"] += middle - began
-        spent["graph"] += time.perf_counter() - middle
-    began = time.perf_counter()
+    ran = time.perf_counter()
     classifier.classify(list(texts), progress=False)
-    spent["rest"] = max(time.perf_counter() - began - sum(spent.values()), 0.0)
+    spent = {"tokenise": tokenised - began, "pack": packed - tokenised, "graph": ran - packed}
+    spent["rest"] = max(time.perf_counter() - ran - sum(spent.values()), 0.0)
     whole = sum(spent.values())
     with tempfile.TemporaryDirectory() as folder:
         options = onnxruntime.SessionOptions()
@@ -145,8 +136,8 @@ def profile(classifier: Classifier, texts: Sequence[str]) -> dict:
         options.profile_file_prefix = str(Path(folder, "p"))
         options.intra_op_num_threads = 1
         session = onnxruntime.InferenceSession(str(classifier.folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
-        for part in passes(sorted(ids, key=len), 32, sum(map(len, blocks)), 4096):
-            session.run(["logits"], pack(part, blocks, classifier._tokens.pad).inputs())
+        for batch in batches:
+            session.run(["logits"], batch.inputs())
         events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
     kinds: dict[str, float] = defaultdict(float)
     for event in events:
@@ -160,23 +151,24 @@ def profile(classifier: Classifier, texts: Sequence[str]) -> dict:
 
 
 def measure(model: str, texts: Sequence[str], threads: int, rounds: int) -> dict:
-    folder, own = find(model), stance.load(model, threads=threads)
+    own = stance.load(model, threads=threads)
+    shipped = own.folder / "model.onnx"
     ids, _ = own._tokens.statements(list(texts[:64]), [""] * 64)
     blocks = [own._tokens.proposition(issue.proposition) for issue in own.issues]
     samples = [pack(ids[n : n + 32], blocks, own._tokens.pad) for n in (0, 32)]
     with tempfile.TemporaryDirectory() as room, ProcessPoolExecutor(threads, get_context("spawn"), _begin, (model,)) as pool:
-        made = graphs(folder, samples, Path(room))
+        made = graphs(own.folder, samples, Path(room))
         systems: dict[str, Run] = {
             "as shipped": _plain(own),
             "not sorted by length": _unsorted(own),
             **{f"batches of {size}": _plain(own, size) for size in (8, 16, 64)},
-            **{f"passes of {most} tokens": _plain(_with(model, threads, most_tokens=most)) for most in (2048, 16384)},
+            **{f"passes of {most} tokens": _plain(_over(own, _Session(shipped, threads), most)) for most in (2048, 16384)},
             "threads do not spin": _plain(
-                _with(model, threads, _Session(folder / "model.onnx", threads, {"session.intra_op.allow_spinning": "0"}))
+                _over(own, _Session(shipped, threads, settings={"session.intra_op.allow_spinning": "0"}))
             ),
-            "no memory arena": _plain(_with(model, threads, _Session(folder / "model.onnx", threads, arena=False))),
+            "no memory arena": _plain(_over(own, _Session(shipped, threads, arena=False))),
             **{
-                name: _plain(_with(model, threads, _Session(made[graph], threads)))
+                name: _plain(_over(own, _Session(made[graph], threads)))
                 for name, graph in (
                     ("attention as PyTorch exports it", "plain-fused"),
                     ("integer products not fused", "float32-fixed"),
@@ -189,13 +181,13 @@ def measure(model: str, texts: Sequence[str], threads: int, rounds: int) -> dict
         if threads > 1:
             shares = range(threads)
             systems[f"{threads} processes of one thread"] = lambda t: list(pool.map(_work, [t[n::threads] for n in shares]))
-            systems["one thread"] = _plain(_with(model, 1))
+            systems["one thread"] = _plain(stance.load(model, threads=1))
         try:
             import openvino  # noqa: F401
         except ImportError:
             print("steps: OpenVINO is not installed and is left out", file=sys.stderr)
         else:
-            systems["OpenVINO, float weights"] = _plain(_with(model, threads, _OpenVino(made["plain"], threads)))
+            systems["OpenVINO, float weights"] = _plain(_over(own, _OpenVino(made["plain"], threads)))
         found = in_turn({name: (run, texts) for name, run in systems.items()}, rounds)
     ratios = {name: found[name] / found["as shipped"] for name in systems}
     steps = {name: [round(float(f(r)), 2) for f in (np.median, np.min, np.max)] for name, r in ratios.items()}

@@ -60,6 +60,13 @@ class Corpus:
             self.labels[np.asarray(rows, dtype=int)],
         )
 
+    def distinct(self) -> Corpus:
+        """The first row of each text, in order."""
+        first: dict[str, int] = {}
+        for n, text in enumerate(self.texts):
+            first.setdefault(text, n)
+        return self.take(list(first.values()))
+
 
 def read_corpus(
     source: Any,

@@ -22,6 +22,8 @@ def test_one_column_an_issue_with_gaps(tmp_path):
     assert corpus.contexts == ("before", "") and corpus.documents[0] == "d" != corpus.documents[1]
     assert corpus.counts()["crimea"] == {"favor": 1, "against": 1, "neutral": 0, "unrelated": 0}
     assert corpus.take([1]).texts == ("B",)
+    again = corpus.take([1, 0, 1, 0]).distinct()
+    assert again.texts == ("B", "A") and again.documents == corpus.documents[::-1]
 
 
 def test_the_long_form_joins_rows_of_one_text(tmp_path):
