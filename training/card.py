@@ -11,7 +11,7 @@ _FIGURES = {
 }
 
 
-EXPORTS = {"int8": "int8 ONNX", "float32": "float32 ONNX", "none": "float32 PyTorch"}
+EXPORTS = {"int8": "int8 ONNX", "int4": "ONNX with int4 weights", "float32": "float32 ONNX", "none": "float32 PyTorch"}
 
 
 def write_card(folder: Path, manifest: dict) -> None:

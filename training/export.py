@@ -1,9 +1,12 @@
-"""From a trained model to the files that ship: fp16 safetensors and int8 ONNX.
+"""From a trained model to the files that ship: fp16 safetensors and int8 or int4 ONNX.
 
-Weights become int8 per channel, embeddings too, in seven bits: processors without VNNI instructions add pairs of
+int8: weights become int8 per channel, embeddings too, in seven bits: processors without VNNI instructions add pairs of
 products in 16 bits and would overflow with eight. Activations are quantised with ranges fixed here, from real text, not
 with ranges found anew in every batch as ONNX Runtime's dynamic quantisation does: so a statement's probability does not
 depend on which others happen to share its batch, but for rounding.
+
+int4, for large encoders that int8 bends: weights alone, in blocks of 32 with a scale and a zero point each, found by
+half-quadratic splitting (HQQ, Badri & Shaji 2023); embeddings in int8.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime import InferenceSession, SessionOptions
 from onnxruntime.quantization import QuantType, quantize_dynamic
+from onnxruntime.quantization.matmul_nbits_quantizer import HQQWeightOnlyQuantConfig, MatMulNBitsQuantizer
 from transformers import AttentionInterface
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
@@ -30,6 +34,7 @@ from stance.packing import Packed
 _VALUES = 20_000  # of each tensor and sample that ranges are chosen on
 _NOT_READ = -1e4  # added to the score of a token that may not be read: its weight becomes nought
 _ATTENTION = "stance_onnx"  # under this name transformers knows how attention is exported
+_BLOCK = 32  # weights that share a scale where they have four bits
 _SHRUNK = (1.0, 0.9, 0.8, 0.65, 0.5, 0.4)
 
 
@@ -41,19 +46,22 @@ def write_safetensors(model: StanceModel, path: Path) -> None:
     path.chmod(0o644)  # the library writes for the owner alone
 
 
-def write_onnx(model: StanceModel, path: Path, samples: Iterable[Packed], int8: bool = True) -> None:
+def write_onnx(model: StanceModel, path: Path, samples: Iterable[Packed], precision: str = "int8") -> None:
     """Write ``model`` as an ONNX graph of packed input to logits.
 
     Args:
         samples: packed batches of text like what the model will read; they trace the graph and set the activation ranges.
-        int8: False leaves everything in float32.
+        precision: ``int8``, ``int4`` (weights alone) or ``float32``.
     """
     samples = list(samples)
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder, "float.onnx")
         _trace(model, samples[0], plain)
-        if not int8:
+        if precision == "float32":
             path.write_bytes(plain.read_bytes())
+            return
+        if precision == "int4":
+            _few_bits(plain, path)
             return
         dynamic = Path(folder, "dynamic.onnx")
         _quantise(plain, dynamic)
@@ -66,6 +74,14 @@ def _quantise(plain: Path, to: Path) -> None:
     # The types of what ONNX Runtime's own attention returns are not inferred.
     untyped = {"DefaultTensorType": TensorProto.FLOAT}
     quantize_dynamic(plain, to, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8, extra_options=untyped)
+
+
+def _few_bits(plain: Path, to: Path) -> None:
+    """Weights of four bits, which ONNX Runtime multiplies with activations of eight, rounded anew in every block of a row."""
+    logging.getLogger().setLevel(logging.ERROR)
+    matrices = MatMulNBitsQuantizer(onnx.load(plain), algo_config=HQQWeightOnlyQuantConfig(block_size=_BLOCK), accuracy_level=4)
+    matrices.process()
+    quantize_dynamic(matrices.model.model, to, op_types_to_quantize=["Gather"], weight_type=QuantType.QInt8)
 
 
 def _trace(model: StanceModel, sample: Packed, path: Path, attention: str = _ATTENTION) -> None:

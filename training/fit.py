@@ -92,14 +92,17 @@ def optimizer(model: StanceModel, recipe: Recipe) -> torch.optim.Optimizer:
     """AdamW with a rate for each layer (Howard & Ruder 2018) and none for frozen embeddings and layers."""
     layers = list(model.encoder.encoder.layer)
     model.encoder.embeddings.requires_grad_(recipe.train_embeddings)
+    shared = getattr(model.encoder.encoder, "relative_attention_bias", None)  # MPNet's, of all its layers
+    if recipe.frozen_layers and shared is not None:
+        shared.requires_grad_(False)  # else the gradient would have to go down through the frozen layers too
     for layer in layers[: recipe.frozen_layers]:
         layer.requires_grad_(False)
     rates = [(model.head, recipe.head_learning_rate)]
     rates += [(layer, recipe.learning_rate * recipe.layer_decay ** (len(layers) - 1 - i)) for i, layer in enumerate(layers)]
     below = recipe.learning_rate * recipe.layer_decay ** len(layers)
     rates.append((model.encoder.embeddings, below))
-    if hasattr(model.encoder.encoder, "relative_attention_bias"):  # MPNet's, shared by its layers
-        rates.append((model.encoder.encoder.relative_attention_bias, below))
+    if shared is not None:
+        rates.append((shared, below))
     groups = []
     for module, rate in rates:
         for decays in (True, False):
@@ -214,9 +217,10 @@ def fit(
 def _fit(recipe, corpus, work, log, soft, validation) -> tuple[StanceModel, Tokens, Path]:
     on_gpu = _on_gpu(recipe)
     model, tokens, tokenizer = start(recipe)
+    frozen = tuple(f"encoder.layer.{n}." for n in range(recipe.frozen_layers))
     for name, module in model.encoder.named_modules():
         if isinstance(module, torch.nn.Dropout):
-            module.p = 0.0 if name.endswith(_ATTENTION_DROPOUT) else recipe.dropout
+            module.p = 0.0 if name.endswith(_ATTENTION_DROPOUT) or name.startswith(frozen) else recipe.dropout
     model.plain_attention = not on_gpu
     visits = Visits(recipe, corpus, tokens, soft)
     held = Visits(recipe, validation, tokens, training=False) if recipe.patience and validation is not None else None

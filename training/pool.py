@@ -1,7 +1,7 @@
-"""Sentences worth labelling out of running text: ``python -m training.pool FILE ... --out build/pool.jsonl``.
+"""Sentences worth labelling out of running text: ``python -m training.pool FILE ... [--cues REGEX] --out build/pool.jsonl``.
 
-Those that have a cue word of a key issue, once each, with their ``context`` and an ``id`` made from the sentence: so labels
-can be kept and handed on (``training/corpora/domain-labels.jsonl``) where the text may not be.
+Those that have a cue word, of a key issue if not said otherwise, once each, with their ``context`` and an ``id`` made from
+the sentence: so labels can be kept and handed on (``training/corpora/domain-labels.jsonl``) where the text may not be.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from stance.errors import StanceError
+from stance.errors import InputError, StanceError
 from stance.tables import read
 
 CUES = re.compile(
@@ -31,13 +31,13 @@ _WORDS = range(5, 81)
 _BEFORE = 2  # sentences of context
 
 
-def sentences(paragraphs: Iterable[str]) -> Iterator[tuple[str, str]]:
+def sentences(paragraphs: Iterable[str], cues: re.Pattern = CUES) -> Iterator[tuple[str, str]]:
     """The sentences of 5 to 80 words that have a cue word, each once, with the end of what stands before in the paragraph."""
     seen = set()
     for paragraph in paragraphs:
         before: list[str] = []
         for sentence in _END.split(" ".join(paragraph.split())):
-            if len(sentence.split()) in _WORDS and CUES.search(sentence) and sentence not in seen:
+            if len(sentence.split()) in _WORDS and cues.search(sentence) and sentence not in seen:
                 seen.add(sentence)
                 yield sentence, " ".join(before[-_BEFORE:])
             before.append(sentence)
@@ -48,13 +48,24 @@ def identifier(sentence: str) -> str:
     return "dm-" + hashlib.sha256(sentence.encode("utf-8", "replace")).hexdigest()[:10]
 
 
+def _pattern(cues: str) -> re.Pattern:
+    try:
+        return re.compile(cues, re.I)
+    except re.error as error:
+        raise InputError(f"--cues is a regular expression, got {cues!r} ({error}); e.g. --cues 'sanction|embargo'") from None
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.pool", description=__doc__)
     parser.add_argument("files", nargs="+", metavar="FILE", help="text, one paragraph a line, or a file with a column text")
     parser.add_argument("--out", type=Path, default=Path("build/pool.jsonl"))
+    parser.add_argument(
+        "--cues", metavar="REGEX", help="what a sentence must have, capitals or not; without it, the key issues' cues"
+    )
     options = parser.parse_args(arguments)
     try:
-        found = sentences(str(row["text"] or "") for file in options.files for row in read(file))
+        cues = _pattern(options.cues) if options.cues else CUES
+        found = sentences((str(row["text"] or "") for file in options.files for row in read(file)), cues)
         options.out.parent.mkdir(parents=True, exist_ok=True)
         part = options.out.with_name(f".{options.out.name}.part")
         with part.open("w", encoding="utf-8") as file:

@@ -15,7 +15,7 @@ from stance.issues import KEY_ISSUES, Issue
 CHOICES = {
     "layout": ("packed", "cross"),
     "precision": ("bf16", "fp32"),
-    "export": ("int8", "float32", "none"),
+    "export": ("int8", "int4", "float32", "none"),
     "device": ("auto", "cpu", "cuda"),
 }
 
@@ -57,8 +57,9 @@ class Recipe:
         save_steps: a checkpoint after so many steps.
         max_tokens, context_tokens, issue_tokens: longest statement with its context, longest context, longest proposition.
         precision: ``bf16`` (autocast) or ``fp32``.
-        export: what classifies without torch: ``int8`` ONNX (where that changes more than 1 % of the labels, ``float32``
-            is written instead), ``float32``, or ``none`` (for a teacher, which torch runs).
+        export: what classifies without torch: ONNX in ``int8``, in ``int4`` (weights alone: smaller and slower), or in
+            ``float32``, which also takes the place of the others where they change more than 1 % of the labels; or
+            ``none`` (for a teacher, which torch runs).
         device: ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``.
         search: name = ``[low, high]`` or the values to try, for training.train --search.
         seed: fixes weights, order and dropout.

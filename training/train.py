@@ -203,8 +203,8 @@ def _export(
     reference, known = predict(model, tokens, validation), validation.labels != MISSING
     if recipe.export == "none":
         return "none", reference, 1.0
-    for precision in ("int8", "float32") if recipe.export == "int8" else ("float32",):
-        write_onnx(model, folder / "model.onnx", samples(tokens, corpus, recipe.seed), int8=precision == "int8")
+    for precision in dict.fromkeys((recipe.export, "float32")):
+        write_onnx(model, folder / "model.onnx", samples(tokens, corpus, recipe.seed), precision)
         logits = exported_logits(folder, tokens, validation)
         agreement = float((logits.argmax(-1) == reference.argmax(-1))[known].mean())
         if agreement >= LEAST_AGREEMENT:

@@ -104,11 +104,11 @@ def test_a_failed_run_leaves_the_model_that_was_there(trained, corpora, tiny_fol
 def test_an_int8_export_that_changes_labels_gives_way_to_float32(trained, corpora, tiny_folder, monkeypatch, tmp_path, capsys):
     write = train.write_onnx
 
-    def spoiled(model, path, samples, int8=True):
-        if int8:
+    def spoiled(model, path, samples, precision):
+        if precision == "int8":
             for parameter in (model := load_model(trained[0])).head.parameters():
                 parameter.data.zero_()
-        write(model, path, samples, int8=int8)
+        write(model, path, samples, precision)
 
     from stance.backends.torch import load_model
 
@@ -304,16 +304,57 @@ def test_plain_and_fused_attention_are_the_same(tiny_folder):
     assert torch.allclose(*found, atol=1e-5)
 
 
-@pytest.mark.parametrize("family", ["bert", "electra", "roberta", "mpnet"])
-def test_every_family_reads_an_issue_alike_alone_and_in_company(family):
+def _small(family, size=32):
     from transformers import AutoConfig
 
     from stance.backends.torch import StanceModel
-    from stance.packing import pack
 
     torch.manual_seed(0)
-    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64, "vocab_size": 100}
-    model = StanceModel(AutoConfig.for_model(family, **sizes, max_position_embeddings=64, embedding_size=32), 4).eval()
+    sizes = {"hidden_size": size, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64, "vocab_size": 100}
+    return StanceModel(AutoConfig.for_model(family, **sizes, max_position_embeddings=64, embedding_size=size), 4).eval()
+
+
+@pytest.mark.parametrize("family", ["bert", "mpnet"])
+def test_no_gradient_goes_below_the_frozen_layers(corpora, family):
+    from stance.packing import pack
+    from training.fit import optimizer
+
+    model = _small(family)
+    optimizer(model, recipe(corpora, "none", frozen_layers=1, train_embeddings=False))
+    seen = []
+    model.encoder.encoder.layer[0].register_forward_hook(lambda layer, inputs, outputs: seen.append(outputs))
+    inputs = {name: torch.from_numpy(a) for name, a in pack([[5, 6, 7]], [[5, 9]]).inputs().items()}
+    model(**inputs).sum().backward()
+    states = seen[0][0] if isinstance(seen[0], tuple) else seen[0]
+    assert not states.requires_grad
+    assert all(parameter.grad is not None for parameter in model.encoder.encoder.layer[1].parameters())
+
+
+@pytest.mark.parametrize("family", ["bert", "mpnet"])
+def test_int4_weights_give_nearly_the_same_answer_alone_and_in_company(family, tmp_path):
+    from stance.backends.onnx import OnnxBackend
+    from stance.packing import pack
+    from training.export import write_onnx
+
+    model, rng = _small(family, 64), np.random.default_rng(0)
+    statements = [[5, *rng.integers(6, 100, size)] for size in rng.integers(3, 20, 32)]
+    issues = [[5, 20, 21], [5, 22, 23, 24]]
+    together = pack(statements, issues)
+    write_onnx(model, tmp_path / "model.onnx", [together], "int4")
+    backend = OnnxBackend(tmp_path)
+    with torch.inference_mode():
+        exact = model(**{name: torch.from_numpy(array) for name, array in together.inputs().items()}).numpy()
+    found = backend(together)
+    assert np.corrcoef(found.ravel(), exact.ravel())[0, 1] > 0.98
+    for n in (0, 9):
+        assert np.allclose(backend(pack([statements[n]], issues))[0], found[n], atol=1e-3)
+
+
+@pytest.mark.parametrize("family", ["bert", "electra", "roberta", "mpnet"])
+def test_every_family_reads_an_issue_alike_alone_and_in_company(family):
+    from stance.packing import pack
+
+    model = _small(family)
 
     def logits(statements, issues):
         with torch.inference_mode():
