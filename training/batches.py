@@ -69,10 +69,12 @@ class Soft:
     Attributes:
         probabilities: (M, K, L) of the first M statements of a corpus on its first K issues; NaN where it was not asked.
         share: how much of the target is the teacher's where there is a label too; where there is none, all of it.
+        teacher: who says so.
     """
 
     probabilities: np.ndarray
     share: float
+    teacher: str = ""
 
 
 class Visits(torch.utils.data.Dataset):

@@ -24,11 +24,12 @@ def card(manifest: dict) -> str:
     training, validation = manifest["training"], manifest["validation"]
     recipe = training["recipe"]
     averaged = training.get("averaged", [])
+    by = "soup" if averaged else "distil" if training.get("teacher") else "train"
     weights = f"weights averaged over {len(averaged)} runs" if averaged else f"seed {recipe['seed']}"
     lines = [
         f"# {manifest['name']}",
         "",
-        f"{manifest['description']}. Written {manifest['created']} by `python -m training.train`; "
+        f"{manifest['description']}. Written {manifest['created']} by `python -m training.{by}`; "
         f"stance {manifest['version']}, {weights}.",
         "",
         "## What it does",
@@ -71,8 +72,12 @@ def card(manifest: dict) -> str:
             else []
         ),
         *(
-            [f"A teacher also labelled {taught} unlabelled statements for it, and the others again.", ""]
-            if (taught := training.get("taught_statements"))
+            [
+                f"A teacher ({teacher}) labelled {training['taught_statements']} unlabelled statements for it; what it said of "
+                f"the labelled ones is {recipe['teacher_share']:.0%} of what was learnt from them.",
+                "",
+            ]
+            if (teacher := training.get("teacher"))
             else []
         ),
         *(
@@ -89,9 +94,8 @@ def card(manifest: dict) -> str:
             if averaged
             else []
         ),
-        f"Recipe: {recipe['epochs']} epochs, batches of {recipe['batch_size']}, learning rate {recipe['learning_rate']}, "
-        f"backbone `{recipe['backbone']}`; every key is in `manifest.json`. "
-        f"{training.get('minutes', 0)} minutes; "
+        *([] if averaged else [_recipe(recipe)]),
+        f"Every key of the recipe is in `manifest.json`. {training.get('minutes', 0)} minutes; "
         + ", ".join(f"{name} {number}" for name, number in training["versions"].items())
         + ".",
         "",
@@ -104,3 +108,10 @@ def card(manifest: dict) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _recipe(recipe: dict) -> str:
+    return (
+        f"Recipe: {recipe['epochs']} epochs, batches of {recipe['batch_size']}, learning rate {recipe['learning_rate']}, "
+        f"backbone `{recipe['backbone']}`."
+    )

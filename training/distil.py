@@ -22,14 +22,14 @@ from stance.backends.torch import load_model
 from stance.calibration import Calibration
 from stance.evaluation.corpus import MISSING, Corpus
 from stance.evaluation.duplicates import near_duplicates
-from stance.store import find, sha256, verify
+from stance.store import find, manifest, sha256, verify
 from stance.tables import read
 from stance.tokens import Tokens
 
 from .batches import Soft
 from .fit import predict
 from .recipe import Recipe
-from .train import add_options, command, train
+from .train import add_options, command, positive, train
 
 CACHE = Path("build", "teacher")
 
@@ -66,7 +66,8 @@ def taught(corpus: Corpus, texts: Sequence[str], teacher: Path, recipe: Recipe) 
     every = [(*corpus.texts, *texts), (*corpus.contexts, *empty), (*corpus.documents, *names), corpus.issues]
     whole = Corpus(*every, np.concatenate([corpus.labels, rows]))
     question = Corpus(*every, np.concatenate([corpus.labels, asked]))
-    key = hashlib.sha256(repr((whole.texts, whole.issues, sha256(teacher / "model.safetensors"))).encode())
+    files = [sha256(teacher / name) for name in ("model.safetensors", "config.json", "tokenizer.json", "calibration.json")]
+    key = hashlib.sha256(repr((whole.texts, whole.issues, files)).encode())
     key.update((question.labels == MISSING).tobytes())
     cache = CACHE / f"{key.hexdigest()[:12]}.npy"
     while not cache.exists():
@@ -77,7 +78,8 @@ def taught(corpus: Corpus, texts: Sequence[str], teacher: Path, recipe: Recipe) 
         cache.parent.mkdir(parents=True, exist_ok=True)
         np.save(cache.with_suffix(".part.npy"), answer)
         cache.with_suffix(".part.npy").rename(cache)
-    return whole, Soft(np.load(cache), recipe.teacher_share)
+    about = manifest(teacher)
+    return whole, Soft(np.load(cache), recipe.teacher_share, f"{about['name']}, written {about['created']}")
 
 
 def ask(teacher: Path, corpus: Corpus) -> np.ndarray:
@@ -96,7 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
     add_options(parser)
     parser.add_argument("--teacher", required=True, metavar="MODEL", help="a model folder, a bundled name or a hub id")
     parser.add_argument("--text", nargs="+", default=[], metavar="FILE", help="unlabelled text for the teacher to label")
-    parser.add_argument("--most", type=int, metavar="N", help="of it, take so many at random")
+    parser.add_argument("--most", type=positive, metavar="N", help="of it, take so many at random")
     options = parser.parse_args(arguments)
 
     def run(recipe: Recipe, out: Path) -> dict:

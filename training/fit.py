@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from stance.backends.torch import StanceModel, encoder_arguments, encoder_class, load_model, position_shift
@@ -91,6 +92,8 @@ def _on_gpu(recipe: Recipe) -> bool:
 def optimizer(model: StanceModel, recipe: Recipe) -> torch.optim.Optimizer:
     """AdamW with a rate for each layer (Howard & Ruder 2018) and none for frozen embeddings and layers."""
     layers = list(model.encoder.encoder.layer)
+    if recipe.frozen_layers > len(layers):
+        raise InputError(f"frozen_layers is {recipe.frozen_layers}, but the backbone has {len(layers)} layers")
     model.encoder.embeddings.requires_grad_(recipe.train_embeddings)
     shared = getattr(model.encoder.encoder, "relative_attention_bias", None)  # MPNet's, of all its layers
     if recipe.frozen_layers and shared is not None:
@@ -169,7 +172,7 @@ class _Progress(TrainerCallback):
         if self.log and state.is_world_process_zero:
             # What was logged after the checkpoint that is gone on from comes again.
             lines = self.log.read_text(encoding="utf-8").splitlines() if self.log.exists() else []
-            kept = [line for line in lines if json.loads(line)["step"] <= self.first]
+            kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= self.first]
             self.before = json.loads(kept[-1])["seconds"] if kept else 0.0
             self.log.parent.mkdir(parents=True, exist_ok=True)
             self.log.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
@@ -267,6 +270,10 @@ def _fit(recipe, corpus, work, log, soft, validation) -> tuple[StanceModel, Toke
     )
     trainer.remove_callback(PrinterCallback)
     whole = sorted(work.glob(f"checkpoint-*/{_WHOLE}"), key=lambda path: int(path.parent.name.partition("-")[2]))
+    best = _stopped(whole[-1].parent, recipe.patience) if whole and held else None
+    if best:
+        model.load_state_dict(load_file(best / "model.safetensors"))
+        return model.cpu().eval(), tokens, tokenizer
     if whole:
         average.resume(whole[-1].parent, arguments)
         print(f"going on from {whole[-1].parent}", file=sys.stderr)
@@ -276,6 +283,13 @@ def _fit(recipe, corpus, work, log, soft, validation) -> tuple[StanceModel, Toke
     if average.weights:
         model.load_state_dict(average.weights)
     return model.eval(), tokens, tokenizer
+
+
+def _stopped(checkpoint: Path, patience: int) -> Path | None:
+    """The best checkpoint of a run that had stopped early when it was killed; None if it had not."""
+    state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    waited = state["stateful_callbacks"]["EarlyStoppingCallback"]["attributes"]["early_stopping_patience_counter"]
+    return Path(state["best_model_checkpoint"]) if waited >= patience else None
 
 
 @torch.inference_mode()

@@ -18,6 +18,32 @@ CHOICES = {
     "export": ("int8", "int4", "float32", "none"),
     "device": ("auto", "cpu", "cuda"),
 }
+_SHARE, _RATE = (0, 1), (0, 1)
+LIMITS = {  # least and greatest
+    "epochs": (0.001, 10_000),
+    "batch_size": (1, 100_000),
+    "accumulate": (1, 100_000),
+    "learning_rate": _RATE,
+    "head_learning_rate": _RATE,
+    "layer_decay": _SHARE,
+    "warmup": _SHARE,
+    "weight_decay": (0, 10),
+    "dropout": (0, 0.95),
+    "label_smoothing": (0, 0.95),
+    "balance": (0, 2),
+    "average": (0, 0.999999),
+    "variant_share": _SHARE,
+    "strangers": _SHARE,
+    "context_share": _SHARE,
+    "teacher_share": _SHARE,
+    "frozen_layers": (0, 1000),
+    "patience": (0, 10_000),
+    "save_steps": (1, 10**9),
+    "max_tokens": (8, 100_000),
+    "context_tokens": (0, 100_000),
+    "issue_tokens": (4, 100_000),
+    "seed": (0, 2**32 - 1),
+}
 
 
 @dataclass(frozen=True)
@@ -120,8 +146,8 @@ def read_recipe(path: str | Path, changes: dict[str, str] | None = None) -> Reci
             values = tomllib.load(file)
     except OSError as error:
         raise InputError(f"no recipe {str(path)!r} ({error.strerror}); see training/recipes/") from None
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path}: {error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: {error}; a recipe is TOML in UTF-8") from None
     for key, text in (changes or {}).items():
         try:
             values[key] = tomllib.loads(f"value = {text}")["value"]
@@ -153,6 +179,8 @@ def check_value(key: str, value: Any, where: str) -> None:
         raise InputError(f"{where}: {key} must be of type {kind}, got {value!r}")
     if key in CHOICES and value not in CHOICES[key]:
         raise InputError(f"{where}: {key} is {value!r}; allowed: {', '.join(CHOICES[key])}")
+    if key in LIMITS and not LIMITS[key][0] <= value <= LIMITS[key][1]:  # nan is in no range
+        raise InputError(f"{where}: {key} is {value!r}; allowed: {LIMITS[key][0]} to {LIMITS[key][1]}")
 
 
 def _build(values: dict[str, Any], where: str) -> Recipe:

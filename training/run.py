@@ -1,9 +1,10 @@
-"""What makes one training run the same as another."""
+"""What makes one training run the same as another, and the end of one."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
 
 from stance.evaluation.corpus import Corpus
@@ -26,3 +27,11 @@ def fingerprint(recipe: Recipe, corpus: Corpus, validation: Corpus, soft: Soft |
     digest.update(corpus.labels.tobytes())
     digest.update(soft.probabilities.tobytes() if soft else b"")
     return digest.hexdigest()[:12]
+
+
+def discard(work: Path) -> None:
+    """Remove a run's checkpoints; killed meanwhile, none is left that looks whole."""
+    gone = work.with_name(f".{work.name}.done")
+    shutil.rmtree(gone, ignore_errors=True)
+    work.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)

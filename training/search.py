@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
-import shutil
 import sys
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from stance.evaluation.metrics import scores
 
 from .fit import fit, predict
 from .recipe import FIELDS, Recipe
-from .run import fingerprint
+from .run import discard, fingerprint
 
 
 def search(recipe: Recipe, corpus: Corpus, validation: Corpus, trials: int, work: Path) -> tuple[Recipe, list[dict]]:
@@ -35,19 +35,20 @@ def search(recipe: Recipe, corpus: Corpus, validation: Corpus, trials: int, work
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     found: list[dict] = []
+    judge = hashlib.sha256(repr((validation.texts, validation.issues, validation.labels.tolist())).encode()).hexdigest()[:8]
     work.mkdir(parents=True, exist_ok=True)
 
     def objective(trial) -> float:
         values = {name: _suggest(trial, name, options) for name, options in recipe.search.items()}
         tried = dataclasses.replace(recipe, **values)
         name = fingerprint(tried, corpus, validation)
-        kept = work / f"{name}.json"  # a search that was killed does not try again what it has tried
+        kept = work / f"{name}-{judge}.json"  # a search that was killed does not try again what it has tried
         if not kept.exists():
             model, tokens, _ = fit(tried, corpus, work / name, validation=validation)
             labels = predict(model, tokens, validation).argmax(-1)
             score = scores(validation.labels, labels, np.array(validation.documents), samples=1)["macro_f1"].value
             kept.write_text(json.dumps(score), encoding="utf-8")
-            shutil.rmtree(work / name, ignore_errors=True)
+            discard(work / name)
         score = json.loads(kept.read_text(encoding="utf-8"))
         found.append(values | {"macro_f1": round(score, 4)})
         print(f"trial {trial.number + 1}/{trials}  {json.dumps(found[-1])}", file=sys.stderr, flush=True)

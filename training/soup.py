@@ -7,19 +7,18 @@ The mean of the weights of models that started from one trained model and differ
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 import torch
 
 from stance.backends.torch import load_model
-from stance.errors import ModelError, StanceError
-from stance.store import find, manifest, sha256
+from stance.errors import ModelError
+from stance.store import find, sha256, verify
 from stance.tokens import Tokens
 
 from .recipe import Recipe, read_recipe
-from .train import publish, read_corpora
+from .train import check_out, publish, read_corpora, report
 
 
 def soup(recipe: Recipe, folders: list[Path], out: Path) -> dict:
@@ -30,7 +29,7 @@ def soup(recipe: Recipe, folders: list[Path], out: Path) -> dict:
     Raises:
         ModelError: a folder is no model, or they are not of one shape and one tokenizer.
     """
-    about = [manifest(folder)["training"] for folder in folders]
+    about = [verify(folder, ("config.json", "tokenizer.json", "model.safetensors"))["training"] for folder in folders]
     weights = [load_model(folder).state_dict() for folder in folders]
     for folder, own in zip(folders, weights, strict=True):
         shapes = {name: value.shape for name, value in own.items()}
@@ -58,16 +57,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("folders", nargs="+", metavar="FOLDER", help="models that started from one")
     parser.add_argument("--out", type=Path, help="the model folder; models/NAME if not given")
     options = parser.parse_args(arguments)
-    try:
+
+    def run() -> tuple[Path, dict]:
         recipe = read_recipe(options.recipe)
-        out = options.out or Path("models", recipe.name)
-        found = soup(recipe, [find(folder) for folder in options.folders], out)
-    except StanceError as error:
-        print(f"soup: {error}", file=sys.stderr)
-        return 2
-    print(json.dumps(found["validation"], indent=2))
-    print(f"written to {out}")
-    return 0
+        out = check_out(options.out or Path("models", recipe.name))
+        return out, soup(recipe, [find(folder) for folder in options.folders], out)
+
+    return report(run)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,10 @@ def split(corpus: Corpus, share: float = SHARE, seed: int = 0) -> tuple[Corpus, 
     No document, and no text that stands nearly the same twice, is divided between them (see
     :func:`~stance.evaluation.duplicates.near_groups`).
 
+    Every label that there is stays in the first part.
+
     Raises:
-        InputError: too few statements, or all of one document.
+        InputError: too few statements, or nearly all of one document.
     """
     groups = near_groups(corpus.texts, corpus.documents)
     order = np.argsort(groups, kind="stable")
@@ -30,17 +32,27 @@ def split(corpus: Corpus, share: float = SHARE, seed: int = 0) -> tuple[Corpus, 
         raise InputError(f"{what} cannot be divided into a part to learn and one to measure; name one with --validation FILE")
     one_hot = _one_hot(corpus)
     counts = np.stack([one_hot[rows].sum(0) for rows in members])
-    wanted, held = counts.sum(0) * share, np.zeros(counts.shape[1])
+    total, held = counts.sum(0), np.zeros(counts.shape[1])
+    wanted = total * share
     sizes, size, chosen = np.array([len(rows) for rows in members]), 0, []
-    for group in np.random.default_rng(seed).permutation(len(members)):
-        # Iterative stratification (Sechidis et al. 2011), group by group: taken if the labels it brings are still wanted.
-        missing = np.clip(wanted - held, 0, None)
-        brings = counts[group]
-        if size < len(corpus) * share and (missing * brings).sum() > 0 and (brings <= np.ceil(missing)).all():
+    order = np.random.default_rng(seed).permutation(len(members))
+    # Iterative stratification (Sechidis et al. 2011), group by group: taken if the labels it brings are still wanted. If
+    # that leaves the part too small, as where documents are few and large, any that fits, from the smallest.
+    for strict, group in [(True, g) for g in order] + [(False, g) for g in order[np.argsort(sizes[order], kind="stable")]]:
+        missing, brings = np.clip(wanted - held, 0, None), counts[group]
+        keeps = (total - held > brings)[brings > 0].all()
+        if strict:
+            fits = size < len(corpus) * share and (missing * brings).sum() > 0 and (brings <= np.ceil(missing)).all()
+        else:
+            fits = size < len(corpus) * share / 2 and size + sizes[group] <= len(corpus) / 2 and group not in chosen
+        if keeps and fits:
             chosen.append(group)
             held, size = held + brings, size + sizes[group]
-    if not chosen:
-        chosen = [int(sizes.argmin())]
+    if size < len(corpus) * share / 4:
+        raise InputError(
+            f"of {len(corpus)} statements only {size} can be held out to measure on, without dividing a document or taking the "
+            "last row of a label; name a part to measure on with --validation FILE"
+        )
     rows = np.concatenate([members[group] for group in sorted(chosen)])
     return corpus.take(np.setdiff1d(np.arange(len(corpus)), rows)), corpus.take(np.sort(rows))
 

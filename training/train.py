@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 
 import stance
 from stance.backends.onnx import OnnxBackend
@@ -37,7 +38,7 @@ from .card import write_card
 from .export import write_onnx, write_safetensors
 from .fit import fit, predict
 from .recipe import Recipe, parse_changes, read_recipe
-from .run import fingerprint
+from .run import discard, fingerprint
 from .search import search
 from .split import split
 
@@ -69,9 +70,11 @@ def train(recipe: Recipe, out: Path, teach: Teach | None = None) -> dict:
     if int(os.environ.get("RANK", 0)):
         return {}
     minutes = round(json.loads(log.read_text().splitlines()[-1])["seconds"] / 60, 1)
-    facts = {"minutes": minutes, "taught_statements": len(taught) - len(corpus)}
+    facts = {"minutes": minutes}
+    if soft:
+        facts |= {"teacher": soft.teacher, "taught_statements": len(taught) - len(corpus)}
     manifest = publish(recipe, model, tokens, tokenizer, corpus, validation, out, facts, log)
-    shutil.rmtree(work)
+    discard(work)
     return manifest
 
 
@@ -103,7 +106,7 @@ def publish(
         manifest["training"] |= facts
         if "averaged" in facts:
             manifest["description"] = f"the mean of {len(facts['averaged'])} runs, fine-tuned on {len(corpus)} statements"
-        (building / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        (building / "manifest.json").write_text(json.dumps(manifest, indent=2, allow_nan=False) + "\n", encoding="utf-8")
         write_card(building, manifest)
         old = out.with_name(f".{out.name}.old")
         shutil.rmtree(old, ignore_errors=True)
@@ -123,13 +126,16 @@ def read_corpora(recipe: Recipe) -> tuple[Corpus, Corpus]:
         InputError: what keeps them from being used, with file and line.
     """
     issues = recipe.issue_list()
-    if errors := check_corpus(recipe.corpora, (), issues, recipe.columns, recipe.labels).errors:
-        more = [f"and {len(errors) - _SHOWN} more; stance check names them all"] if len(errors) > _SHOWN else []
-        raise stance.InputError("\n  ".join([*errors[:_SHOWN], *more]))
+    for source in (recipe.corpora, recipe.validation):
+        if source and (errors := check_corpus(source, (), issues, recipe.columns, recipe.labels).errors):
+            more = [f"and {len(errors) - _SHOWN} more; stance check names them all"] if len(errors) > _SHOWN else []
+            raise stance.InputError("\n  ".join([*errors[:_SHOWN], *more]))
     corpus = read_corpus(recipe.corpora, issues, recipe.columns, recipe.labels)
     if not recipe.validation:
         return split(corpus)
     validation = read_corpus(recipe.validation, issues, recipe.columns, recipe.labels)
+    if len(set(validation.documents)) < 2:
+        raise stance.InputError(f"{recipe.validation}: all rows are of one document; intervals need several: mend the column doc")
     if shared := near_duplicates(corpus.texts, validation.texts, words=8):
         raise stance.InputError(
             f"{len(shared)} training statements stand, wholly or nearly, in the validation corpus too; "
@@ -144,8 +150,12 @@ def write_folder(
     """Export, check the export, calibrate, measure; returns the manifest (not yet written).
 
     Raises:
-        ModelError: the exported model gives other labels than the trained one too often.
+        ModelError: the training diverged, or the exported model gives other labels than the trained one too often.
     """
+    # What ships are float16 weights, so they are what is exported and measured.
+    model.load_state_dict({name: tensor.half().float() for name, tensor in model.state_dict().items()})
+    if not all(tensor.isfinite().all() for tensor in model.state_dict().values()):
+        raise ModelError("training diverged: some weights are no finite numbers; lower the rate, e.g. --set learning_rate=1e-4")
     shutil.copyfile(tokenizer, folder / "tokenizer.json")
     settings = {"labels": LABELS} | {name: getattr(tokens, name) for name in ("max_tokens", "context_tokens", "issue_tokens")}
     config = {
@@ -153,8 +163,6 @@ def write_folder(
     }
     (folder / "config.json").write_text(json.dumps(config | {"stance": settings}, indent=2) + "\n", encoding="utf-8")
     write_safetensors(model, folder / "model.safetensors")
-    # What ships are float16 weights, so they are what is exported and measured.
-    model.load_state_dict({name: tensor.half().float() for name, tensor in model.state_dict().items()})
     precision, logits, agreement = _export(recipe, model, tokens, corpus, validation, folder)
     calibration = fit_calibration(logits, validation)
     calibration.write(folder / "calibration.json")
@@ -179,7 +187,7 @@ def write_folder(
             | {"python": platform.python_version()},
         },
         "validation": {
-            "corpus": recipe.validation or "a fifth of the training corpora, held out",
+            "corpus": recipe.validation or "statements of the training corpora that were held out",
             "statements": len(validation),
             "documents": len(set(validation.documents)),
             "seed": recipe.seed,
@@ -261,9 +269,48 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", **several, default=[], metavar="KEY=VALUE", help="change keys of the recipe")
 
 
+def check_out(out: Path) -> Path:
+    """Where a model folder can be written.
+
+    Raises:
+        InputError: something else is there.
+    """
+    if out.exists() and not (out / "manifest.json").is_file() and not (out.is_dir() and not any(out.iterdir())):
+        raise stance.InputError(f"{out} is there and is no model folder; nothing is replaced but models: name another --out")
+    trial = out.with_name(f".{out.name}.part")
+    trial.mkdir(parents=True, exist_ok=True)  # rather fail now than after hours
+    trial.rmdir()
+    return out
+
+
+def report(run: Callable[[], tuple[Path, dict]]) -> int:
+    """Run what writes a model folder and say how it went; returns the exit status."""
+    try:
+        out, manifest = run()
+    except StanceError as error:
+        print(f"training: {error}", file=sys.stderr)
+        return 2
+    except (OSError, SafetensorError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "PytorchStreamWriter" not in str(error):
+            raise
+        where = getattr(error, "filename", None) or "a file"
+        what = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
+        print(f"training: {where} cannot be written ({what}); the model folder is as it was", file=sys.stderr)
+        return 2
+    finally:
+        # Under torchrun: a process that exits while its group's threads run may be aborted.
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
+    if manifest:
+        print(json.dumps(manifest["validation"], indent=2))
+        print(f"written to {out}")
+    return 0
+
+
 def command(options: argparse.Namespace, run: Callable[[Recipe, Path], dict]) -> int:
     """Read the recipe, run it and say how it went; returns the exit status."""
-    try:
+
+    def whole() -> tuple[Path, dict]:
         recipe = read_recipe(options.recipe, parse_changes(options.set))
         if options.corpus:
             # The recipe's account of its sources is not that of these files.
@@ -281,23 +328,10 @@ def command(options: argparse.Namespace, run: Callable[[Recipe, Path], dict]) ->
             raise stance.InputError("only the packed layout is exported; measure the other with python -m training.layouts")
         if options.threads:
             torch.set_num_threads(options.threads)
-        out = options.out or Path("models", recipe.name)
-        manifest = run(recipe, out)
-    except StanceError as error:
-        print(f"training: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        where = error.filename or "a file"
-        print(f"training: {where} cannot be written ({error.strerror or error}); {out} is as it was", file=sys.stderr)
-        return 2
-    finally:
-        # Under torchrun: a process that exits while its group's threads run may be aborted.
-        if torch.distributed.is_initialized():
-            torch.distributed.destroy_process_group()
-    if manifest:
-        print(json.dumps(manifest["validation"], indent=2))
-        print(f"written to {out}")
-    return 0
+        out = check_out(options.out or Path("models", recipe.name))
+        return out, run(recipe, out)
+
+    return report(whole)
 
 
 def searched(recipe: Recipe, out: Path, trials: int) -> dict:

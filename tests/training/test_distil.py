@@ -49,7 +49,8 @@ def test_a_student_learns_from_unlabelled_text(trained, corpora, tiny_folder, tm
     for label, word in WORDS.items():
         assert model.classify(f"Delegation 107 said it would {word} the truce.")["ceasefire"].label == label
     assert model.manifest["training"]["taught_statements"] == 120
-    assert "120 unlabelled statements" in (out / "README.md").read_text()
+    card = (out / "README.md").read_text()
+    assert "A teacher (test, written" in card and "120 unlabelled statements" in card and "`python -m training.distil`" in card
 
 
 def test_text_of_the_validation_corpus_is_left_out(corpora, tmp_path):  # noqa: F811

@@ -31,6 +31,14 @@ def test_the_best_of_the_ranges_is_taken_and_every_trial_is_told(corpora, tiny_f
     )
 
 
+def test_another_validation_corpus_is_another_search(corpora, tiny_folder, tmp_path):  # noqa: F811
+    given = dataclasses.replace(recipe(corpora, tiny_folder, epochs=8), search={"learning_rate": [1e-3]})
+    corpus, held = (read_corpus(corpora / f"{name}.jsonl") for name in ("train", "validation"))
+    first = search(given, corpus, held, 1, tmp_path)[1]
+    turned = dataclasses.replace(held, labels=(held.labels + 1) % 4)
+    assert search(given, corpus, turned, 1, tmp_path)[1][0]["macro_f1"] < first[0]["macro_f1"]
+
+
 def test_the_command_line_searches_then_trains(corpora, tiny_folder, tmp_path):  # noqa: F811
     values = vars(recipe(corpora, tiny_folder, epochs=2))
     path = tmp_path / "r.toml"

@@ -25,7 +25,12 @@ def corpus(texts, documents, labels):
 def test_no_document_is_divided_and_nothing_is_lost(rows):
     texts = [f"{'abcdefghij'[n % 10] * 3} statement number {n} of delegation {n * 7}" for n in range(len(rows))]
     whole = corpus(texts, [str(d) for d, _ in rows], [label for _, label in rows])
-    kept, held = split(whole)
+    try:
+        kept, held = split(whole)
+    except stance.InputError as error:  # a document that is nearly all of it
+        assert "can be held out" in str(error)
+        return
+    assert set(kept.labels[:, 0]) == set(whole.labels[:, 0])
     assert sorted(kept.texts + held.texts) == sorted(texts)
     assert len(kept) and len(held) and not set(kept.documents) & set(held.documents)
     groups = dict(zip(whole.texts, near_groups(whole.texts, whole.documents), strict=True))
@@ -54,3 +59,11 @@ def test_what_cannot_be_divided_is_said(count, document, message):
     texts = [f"{chr(97 + n)} words here {n}" for n in range(count)]
     with pytest.raises(stance.InputError, match=message):
         split(corpus(texts, [document] * count, [0] * count))
+
+
+def test_the_last_row_of_a_label_is_not_held_out_nor_a_single_row_of_many():
+    texts = [" ".join(np.random.default_rng(n).choice(list("abcdefghijklmnop"), size=12)) for n in range(100)]
+    kept, held = split(corpus(texts[:61], map(str, range(61)), [0] * 60 + [1]))
+    assert set(kept.labels[:, 0]) == {0, 1} and len(held) == pytest.approx(12, abs=2)
+    with pytest.raises(stance.InputError, match="of 100 statements only 1 can be held out"):
+        split(corpus(texts, ["a"] * 99 + ["b"], [0, 1] * 50))

@@ -101,6 +101,25 @@ def test_a_failed_run_leaves_the_model_that_was_there(trained, corpora, tiny_fol
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
 
+def test_nothing_but_a_model_is_replaced(trained, corpora, tiny_folder, tmp_path, capsys):
+    path, precious = tmp_path / "r.toml", tmp_path / "mine" / "thesis.txt"
+    path.write_text(f'name = "x"\nbackbone = "{tiny_folder}"\ncorpora = ["{corpora / "train.jsonl"}"]\n')
+    precious.parent.mkdir()
+    precious.write_text("years")
+    for out in (precious.parent, precious, tmp_path, "."):
+        assert train.main([str(path), "--out", str(out)]) == 2
+        assert "is there and is no model folder" in capsys.readouterr().err
+    assert precious.read_text() == "years"
+
+
+def test_a_run_that_diverged_is_not_published(corpora, tiny_folder, tmp_path):
+    wild = recipe(corpora, tiny_folder, epochs=3, learning_rate=1.0, head_learning_rate=1.0)
+    broken = dataclasses.replace(wild, weight_decay=1e6)
+    with pytest.raises(stance.ModelError, match="training diverged"):
+        train.train(broken, tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
 def test_an_int8_export_that_changes_labels_gives_way_to_float32(trained, corpora, tiny_folder, monkeypatch, tmp_path, capsys):
     write = train.write_onnx
 
