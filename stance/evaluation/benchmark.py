@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..classifier import Classifier, load
-from ..errors import InputError
+from ..errors import InputError, check_count
 from ..issues import KEY_ISSUES, Issue
 from ..result import LABELS
 from ..store import DEFAULT
@@ -153,6 +153,7 @@ def benchmark(
         InputError: an unknown benchmark, or no folder for the public ones.
         ModelError: a model that cannot be found.
     """
+    check_count("samples", samples)
     asked = list(MEASURES) if names is None else [names] if isinstance(names, str) else list(names)
     for name in asked:
         if name not in MEASURES and name.partition(":")[0] != PUBLIC:

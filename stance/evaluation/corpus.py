@@ -24,6 +24,10 @@ NOT_LABELS = ("text", "context", "doc", "id", "target", "reverse")
 _INDEX = {label: number for number, label in enumerate(LABELS)}
 
 
+class NeverThereError(InputError):
+    """A column that was named is in no row."""
+
+
 @dataclass(frozen=True)
 class Corpus:
     """N labelled statements on K issues.
@@ -95,6 +99,11 @@ def read_corpus(
         InputError: no row, no label column, an unknown label, a blank text; with file and line.
     """
     known = {issue.name: issue for issue in issues}
+    if strange := [name for name in columns if name not in (*NOT_LABELS, "label", *known)]:
+        raise InputError(
+            f"{strange[0]!r} is no issue here; known: {', '.join(known)}. One of your own needs its proposition: "
+            "issues=[stance.Issue(name, proposition)], or the columns target and label"
+        )
     found: dict[tuple, Parsed] = {}
     for place, row in rows_of(source, columns, labels):
         parsed = parse_row(row, known, str(place))
@@ -103,7 +112,12 @@ def read_corpus(
         else:
             key = (parsed.text, parsed.context)
             if key in found:
-                found[key].labels.update(parsed.labels)
+                before = found[key].labels
+                if other := [name for name, label in parsed.labels.items() if before.get(name, label) != label]:
+                    raise InputError(
+                        f"{place}: this text was labelled otherwise on {other[0]!r} before; keep one of the two rows"
+                    )
+                before.update(parsed.labels)
                 continue
         found[key] = parsed
     rows = list(found.values())
@@ -162,7 +176,7 @@ def rows_of(source: Any, columns: Mapping[str, str] = NO_MAP, labels: Mapping[st
             row = {key: value if key in NOT_LABELS else labels.get(_word(value), value) for key, value in row.items()}
         yield place, row
     if never and place:  # of no corpus at all nothing is missing
-        raise InputError(f"no row of the corpus has a column {', '.join(sorted(map(repr, never)))}")
+        raise NeverThereError(f"no row of the corpus has a column {', '.join(sorted(map(repr, never)))}")
 
 
 def _word(label: Any) -> str:
@@ -193,17 +207,22 @@ def _raw_rows(source: Any, text: str) -> Iterator[tuple[Place, dict]]:
         if name.startswith(HUB) or name.endswith(".arrow") or Path(name).is_dir():
             yield from _frame_rows(_dataset(name), text, name)
             continue
-        path, _, labels_path = name.partition("+")
+        path, _, labels_path = ("", "", "") if Path(name).exists() else name.partition("+")
         if not labels_path:
-            for number, row in read_numbered(path, text if text != "text" else None):
-                yield Place(path, number), row
+            for number, row in read_numbered(name, text if text != "text" else None):
+                yield Place(name, number), row
             continue
         # The column "id" is asked for as the text, so it comes under that name.
-        by_id = {row["text"]: (number, row) for number, row in read_numbered(labels_path, "id")}
+        by_id: dict[Any, list[tuple[int, dict]]] = {}
+        for number, row in read_numbered(labels_path, "id"):
+            by_id.setdefault(row["text"], []).append((number, row))
         for _, row in read_numbered(path):
-            if row.get("id") in by_id:
-                number, given = by_id[row["id"]]
+            for number, given in by_id.pop(row.get("id"), ()):
                 yield Place(labels_path, number), row | {key: value for key, value in given.items() if key != "text"}
+        for name, ((number, _), *_) in by_id.items():
+            raise InputError(
+                f"{Place(labels_path, number)}: no text in {path} has the id {name!r}, and {len(by_id) - 1} others have none"
+            )
 
 
 def _dataset(name: str) -> Any:
@@ -243,9 +262,13 @@ def _frame_rows(frame: Any, text: str, name: str) -> Iterator[tuple[Place, dict]
     if text not in table.columns:
         raise InputError(f"{name} has no column {text!r}; it has: {', '.join(map(str, table.columns))}")
     for number, row in enumerate(table.iter_rows(named=True), 1):
-        # A frame's empty cell may be NaN, which is no label and no text.
-        row = {key: None if value != value else value for key, value in row.items()}
+        # A frame's empty cell may be NaN, or what pandas has for it, which is no label and no text.
+        row = {key: None if _is_gap(value) else value for key, value in row.items()}
         yield Place(name, number), row if text == "text" else row | {"text": row.pop(text)}
+
+
+def _is_gap(value: Any) -> bool:
+    return value != value if isinstance(value, float) else type(value).__name__ in ("NAType", "NaTType")
 
 
 def parse_row(row: dict, known: dict[str, Issue], where: str) -> Parsed:
@@ -272,7 +295,7 @@ def _labels(row: dict, known: dict[str, Issue], where: str) -> dict[str, int]:
         cells = {target: row["label"]}
         if isinstance(reverse := row.get("reverse"), str) and reverse.strip():
             known.setdefault(reverse.strip(), Issue(reverse.strip(), reverse.strip()))
-            cells[reverse.strip()] = OPPOSITE.get(row["label"], row["label"])
+            cells[reverse.strip()] = OPPOSITE.get(str(row["label"]), row["label"])
     else:
         cells = {name: row[name] for name in known if row.get(name) not in (None, "")}
         if not any(name in row for name in known):
@@ -280,9 +303,12 @@ def _labels(row: dict, known: dict[str, Issue], where: str) -> dict[str, int]:
                 f"{where}: {NO_LABEL_COLUMN}; have one column an issue ({', '.join(known)}) "
                 f"or the columns target and label; this file has: {', '.join(map(str, row))}"
             )
+    wrong = []
     for name, label in cells.items():
         if not isinstance(label, str) or label not in _INDEX:
             meant = str(label).strip().lower()
             hint = f"; write {meant!r}, or say labels={label}={meant}" if meant in _INDEX else ""
-            raise InputError(f"{where}: {name} is labelled {label!r}; allowed: {', '.join(LABELS)}{hint}")
+            wrong.append(f"{name} is labelled {label!r}; allowed: {', '.join(LABELS)}{hint}")
+    if wrong:
+        raise InputError(f"{where}: {'. '.join(wrong)}")
     return {name: _INDEX[label] for name, label in cells.items()}

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..classifier import Classifier, load
-from ..errors import InputError, MissingExtraError
-from ..issues import Issue
+from ..errors import InputError, MissingExtraError, check_count
+from ..issues import Issue, resolve
 from ..result import LABELS
 from ..store import DEFAULT
 from .baselines import BASELINES, baseline
@@ -29,7 +29,7 @@ def evaluate(
     model: Models = DEFAULT,
     against: Models | None = None,
     *,
-    issues: Sequence[Issue] | None = None,
+    issues: Sequence[str | Issue] | None = None,
     columns: Mapping[str, str] = NO_MAP,
     labels: Mapping[str, str] = NO_MAP,
     context: bool = False,
@@ -55,13 +55,12 @@ def evaluate(
         InputError: a corpus that cannot be read, with file and line.
         ModelError: a model that cannot be found.
     """
-    if samples < 1:
-        raise InputError(f"samples is a whole number from 1 up, got {samples!r}")
+    check_count("samples", samples)
     classifiers = _load(model)
     rivals = _load(against) if against is not None else []
     if not isinstance(corpus, Corpus):
         name = ", ".join(Path(path).name for path in paths_of(corpus)) or "frame"
-        corpus = read_corpus(corpus, issues or classifiers[0].issues, columns, labels)
+        corpus = read_corpus(corpus, resolve(issues, classifiers[0].issues), columns, labels)
     else:
         name = "corpus"
     corpus = only_labelled(corpus)
@@ -141,7 +140,7 @@ def _confusion(gold: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 
 
 def _load(models: Models) -> list[Classifier]:
-    given = [models] if isinstance(models, (str, Path, Classifier)) else list(models)
+    given = list(models) if isinstance(models, (list, tuple)) else [models]
     if not given:
         raise InputError("no model given; name one, or leave it out for the bundled one")
     return [model if isinstance(model, Classifier) else load(model) for model in given]

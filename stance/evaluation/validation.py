@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InputError
 from ..issues import KEY_ISSUES, Issue
 from ..result import LABELS
-from .corpus import NO_LABEL_COLUMN, NO_MAP, Parsed, Place, parse_row, rows_of
+from .corpus import NO_LABEL_COLUMN, NO_MAP, NeverThereError, Parsed, Place, parse_row, paths_of, rows_of
 from .duplicates import near_duplicates
 
 _SHOWN = 60  # characters of a text that a problem quotes
@@ -22,7 +22,7 @@ class Findings:
     Attributes:
         problems: one sentence each, beginning with file and line; empty for a sound corpus.
         harmless: those of them that training can do with: a text that stands there twice with the same labels, an issue with
-            one label where another has more.
+            one label where others have another.
         statements: rows that could be read.
         counts: issue to label to how many rows have it.
     """
@@ -55,9 +55,9 @@ def check_corpus(
     """
     known = {issue.name: issue for issue in issues}
     problems: list[str] = []
-    rows = _read(rows_of(source, columns, labels), known, problems)
+    rows = _read(source, columns, labels, known, problems)
     harmless = _find_repeats(rows, problems)
-    others = _read(rows_of(apart_from, columns, labels), dict(known), problems)
+    others = _read(apart_from, columns, labels, dict(known), problems)
     for n, m in near_duplicates([row.text for _, row in rows], [row.text for _, row in others]):
         problems.append(f"{rows[n][0]}: stands, wholly or nearly, in {others[m][0]} too: {_quote(rows[n][1].text)}")
     counts = {name: dict.fromkeys(LABELS, 0) for name in known if any(name in row.labels for _, row in rows)}
@@ -65,30 +65,40 @@ def check_corpus(
         for name, label in row.labels.items():
             counts[name][LABELS[label]] += 1
     flat = [name for name, by_label in counts.items() if sum(count > 0 for count in by_label.values()) == 1]
+    several = len({label for _, row in rows for label in row.labels.values()}) > 1
     for name in flat:
         problems.append(f"{name}: every row has one label; a model needs at least two to tell apart")
-        if len(flat) < len(counts):
+        if several:
             harmless.append(problems[-1])
+    if rows and not counts:
+        problems.append("no row has a label: every cell of an issue is empty")
     return Findings(tuple(problems), frozenset(harmless), len(rows), counts)
 
 
-def _read(rows: Iterator[tuple[Place, dict]], known: dict[str, Issue], problems: list[str]) -> list[tuple[Place, Parsed]]:
-    found = []
-    while True:
+def _read(
+    source: Any, columns: Mapping[str, str], labels: Mapping[str, str], known: dict[str, Issue], problems: list[str]
+) -> list[tuple[Place, Parsed]]:
+    """The rows of all files, each read as far as it can be."""
+    parts = [source] if hasattr(source, "columns") else paths_of(source)
+    found, absent = [], []
+    for part in parts:
+        rows = rows_of(part, columns, labels)
         try:
-            place, row = next(rows)
-        except StopIteration:
-            return found
+            for place, row in rows:
+                try:
+                    found.append((place, parse_row(row, known, str(place))))
+                except InputError as error:
+                    problems.append(str(error))
+                    if NO_LABEL_COLUMN in str(error):  # as every row will say
+                        problems[-1] += "; the rest of it was not read"
+                        break
+        except NeverThereError as error:  # which another of the files may have
+            absent.append(str(error))
         except InputError as error:  # a broken line: the reader cannot find the next
-            problems.append(f"{error}; the rest was not read")
-            return found
-        try:
-            found.append((place, parse_row(row, known, str(place))))
-        except InputError as error:
-            problems.append(str(error))
-            if NO_LABEL_COLUMN in str(error):  # as every row will say
-                problems[-1] += "; the rest was not read"
-                return found
+            problems.append(f"{error}; the rest of it was not read")
+    if absent and len(absent) == len(parts):
+        problems.append(absent[0])
+    return found
 
 
 def _find_repeats(rows: list[tuple[Place, Parsed]], problems: list[str]) -> list[str]:

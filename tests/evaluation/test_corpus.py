@@ -4,6 +4,7 @@ import pytest
 
 from stance.errors import InputError
 from stance.evaluation.corpus import MISSING, parse_map, read_corpus
+from stance.evaluation.validation import check_corpus
 
 
 def put(path, *rows):
@@ -110,13 +111,13 @@ def test_columns_and_labels_of_the_corpus_s_own(tmp_path):
     [
         ({"nato": "position", "context": "before"}, "no row of the corpus has a column 'before'"),
         ({"nato": "position", "crimea": "position"}, "two names are given to one column"),
-        ({"position": "text", "nato": "position"}, "has a column 'position' already"),
+        ({"doc": "position"}, "has a column 'doc' already"),
         ({"text": "sentence"}, "no column 'sentence'.*--columns text=NAME"),
     ],
 )
 def test_a_column_that_is_not_there_is_said(tmp_path, columns, message):
     path = tmp_path / "a.csv"
-    path.write_text("text,position\nA,favor\n")
+    path.write_text("text,position,doc\nA,favor,7\n")
     with pytest.raises(InputError, match=message):
         read_corpus(path, columns=columns)
 
@@ -160,3 +161,31 @@ def test_maps_of_the_command_line():
     for wrong in (["pro"], ["=favor"], ["a=b", "a=c"]):
         with pytest.raises(InputError, match="--labels takes ONE=OTHER"):
             parse_map("labels", wrong)
+
+
+def test_labels_beside_their_texts_contradict_and_miss_nothing_in_silence(tmp_path):
+    texts = put(tmp_path / "texts.jsonl", {"id": "a", "text": "Join NATO!"}, {"id": "b", "text": "Stay out."})
+    both = f"{texts}+{put(tmp_path / 'labels.jsonl', {'id': 'b', 'nato': 'against'}, {'id': 'b', 'nato': 'favor'})}"
+    assert "labelled otherwise on nato" in check_corpus(both).problems[0]
+    lost = f"{texts}+{put(tmp_path / 'lost.jsonl', {'id': 'b', 'nato': 'against'}, {'id': 'zz', 'nato': 'favor'})}"
+    with pytest.raises(InputError, match=r"lost.jsonl, line 2: no text in .*texts.jsonl has the id 'zz'"):
+        read_corpus(lost)
+    assert len(read_corpus(put(tmp_path / "a+b.jsonl", {"text": "A", "nato": "favor"}))) == 1
+
+
+def test_frames_with_pandas_own_gaps_and_lists(tmp_path):
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"text": ["A", "B"], "nato": ["favor", None], "crimea": [None, "against"], "words": [[1], [2, 3]]})
+    assert read_corpus(frame.convert_dtypes()).labels[:, :2].tolist() == [[MISSING, 0], [1, MISSING]]
+
+
+def test_a_column_for_an_issue_that_is_not_known_is_an_error(tmp_path):
+    path = put(tmp_path / "a.jsonl", {"text": "A", "nato": "favor", "position": "against"})
+    with pytest.raises(InputError, match="'sanctions' is no issue here; known: crimea, nato, ceasefire"):
+        read_corpus(path, columns={"sanctions": "position"})
+
+
+def test_rows_of_one_text_that_contradict_each_other_are_an_error(tmp_path):
+    path = put(tmp_path / "a.jsonl", *({"text": "A", "target": "nato", "label": label} for label in ("favor", "against")))
+    with pytest.raises(InputError, match=r"line 2: this text was labelled otherwise on 'nato' before"):
+        read_corpus(path)

@@ -66,7 +66,7 @@ def test_a_broken_line_ends_the_reading_but_not_the_report(tmp_path):
     path.write_text('{"text": "A", "nato": "pro"}\n{"text": \n')
     found = check_corpus(path)
     assert (
-        len(found.problems) == 2 and "line 2: broken JSON" in found.problems[1] and "the rest was not read" in found.problems[1]
+        len(found.problems) == 2 and "line 2: broken JSON" in found.problems[1] and "the rest of it was not read" in found.problems[1]
     )
 
 
@@ -81,3 +81,22 @@ def test_a_corpus_that_calls_its_columns_otherwise_is_sound(tmp_path):
     path.write_text("sentence,position\nA,pro\nB,con\n")
     found = check_corpus(path, columns={"text": "sentence", "nato": "position"}, labels={"pro": "favor", "con": "against"})
     assert found.problems == () and found.counts["nato"]["favor"] == 1
+
+
+def test_every_file_and_every_cell_is_read(tmp_path):
+    one, two = tmp_path / "one.csv", tmp_path / "two.csv"
+    one.write_text("text,crimea,nato\nA b c.,fvor,agianst\n")
+    two.write_text("text,nato,document\nB,faver,7\nC,favor,7\nD,against,8\n")
+    problems = check_corpus([tmp_path / "none.csv", one, two], columns={"doc": "document"}).problems
+    assert "there is no file" in problems[0]
+    assert "'fvor'" in problems[1] and "'agianst'" in problems[1] and "'faver'" in problems[2] and len(problems) == 3
+    assert check_corpus([one], columns={"doc": "document"}).problems[-1] == "no row of the corpus has a column 'document'"
+
+
+def test_propositions_with_one_row_each_are_no_error_but_one_label_in_all_is(tmp_path):
+    rows = [{"text": f"Text {n}", "target": f"Thing {n} holds.", "label": ("favor", "against")[n % 2]} for n in range(6)]
+    assert check_corpus(put(tmp_path / "a.jsonl", *rows)).errors == []
+    assert check_corpus(put(tmp_path / "b.jsonl", *rows[::2])).errors
+    assert check_corpus(put(tmp_path / "c.jsonl", {"text": "A", "nato": None})).errors == [
+        "no row has a label: every cell of an issue is empty"
+    ]
