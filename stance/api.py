@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .classifier import Classifier, load
-from .store import DEFAULT
+from .store import DEFAULT, find
 
 
 @lru_cache(maxsize=2)
@@ -25,4 +25,6 @@ def classify(texts: Any, issues: Any = None, *, model: str | Path = DEFAULT, **o
         options: as of :meth:`stance.Classifier.classify`: ``context``, ``abstain_below``, ``text_column``, ``batch_size``,
             ``progress``.
     """
+    if not isinstance(model, (str, Path)):
+        find(model)  # says what a model is
     return _loaded(model).classify(texts, issues, **options)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,7 +32,7 @@ class Classifier:
         threads: processor threads; as many as there are cores if not given.
 
     Attributes:
-        issues: the issues the model was trained on, asked when no others are given.
+        issues: those it asks when no others are given.
         manifest: what the model was made of and how it measured.
     """
 
@@ -80,10 +81,12 @@ class Classifier:
             IssueError: an unknown issue, one named twice.
         """
         asked = resolve(issues, self.issues)
-        if not isinstance(abstain_below, (int, float)) or not 0 <= abstain_below <= 1:
+        if not isinstance(abstain_below, Real) or isinstance(abstain_below, bool) or not 0 <= abstain_below <= 1:
             raise InputError(f"abstain_below is a probability from 0 to 1, got {abstain_below!r}")
         check_count("batch_size", batch_size)
-        options = (asked, float(abstain_below), batch_size)
+        if context is not None and not isinstance(context, Iterable):
+            raise InputError(f"context is text, or one text for each statement, got {context!r}")
+        options = (asked, float(abstain_below), int(batch_size))
         if isinstance(texts, str):
             if context is not None and not isinstance(context, str):
                 raise InputError("one text takes one context, which must be text")
@@ -122,7 +125,7 @@ class Classifier:
                 f"a {type(frame).__name__} is no frame that can be read; "
                 "give a pandas or polars DataFrame (a lazy one: .collect() first)"
             ) from None
-        if text_column not in table.columns:
+        if not isinstance(text_column, str) or text_column not in table.columns:
             raise InputError(
                 f"the frame has no column {text_column!r}; it has: {', '.join(map(str, table.columns))}. "
                 'Say which one holds the text: text_column="..."'
@@ -131,6 +134,8 @@ class Classifier:
             for column in columns_of(issue.name):
                 if column in table.columns:
                     raise InputError(f"the frame has a column {column!r} already; rename it, so that nothing is lost")
+        if isinstance(context, str) and context in table.columns:
+            raise InputError(f"context is text, and {context!r} is a column; type context=frame[{context!r}]")
         statements = self._classify_list(table[text_column].to_list(), context, progress, asked, *options)
         backend = table.implementation
         added = []
@@ -154,8 +159,9 @@ class Classifier:
                 before = [next(contexts) for _ in window]
             except StopIteration:
                 raise InputError(f"there are more texts than contexts; text {window[-1][0] + 1} has none") from None
-            if bad := next((c for c in before if not isinstance(c, str)), None):
-                raise InputError(f"a context must be text, got {bad!r}; an empty one is ''")
+            for (n, _), one in zip(window, before, strict=True):
+                if not isinstance(one, str):
+                    raise InputError(f"the context of text {n + 1} is {one!r}, not text; an empty one is ''")
             ids, cut = self._tokens.statements(given, before)
             places: dict[tuple[int, ...], list[int]] = {}  # what stands there twice is read once
             for n, own in enumerate(ids):

@@ -50,7 +50,7 @@ def classify(
     text_column: TextColumn = None,
     context: Annotated[str | None, typer.Option(help="What was said before the statement.")] = None,
     context_column: Annotated[str | None, typer.Option(help="The column with what was said before each.")] = None,
-    abstain_below: Annotated[float, typer.Option(help="Say 'unsure' where the probability is lower than this.")] = 0.0,
+    abstain_below: Annotated[float, typer.Option(help="Say 'unsure' (in files: nothing) where the probability is lower.")] = 0.0,
     form: Annotated[
         str | None, typer.Option("--format", "-f", help="table, csv, jsonl or parquet; else by the output's ending.")
     ] = None,
@@ -86,32 +86,34 @@ def _asked(issues: list[str] | None) -> list | None:
     """The issues of a command line: names may have commas between them, a proposition may hold commas of its own."""
     from .issues import parse
 
-    parts = ([item] if "=" in item else item.split(",") for item in issues or ())
-    return [parse(part) for own in parts for part in own] or None
+    asked = []
+    for item in issues or ():
+        names, equals, proposition = item.partition("=")
+        *before, last = names.split(",")
+        asked += [parse(name) for name in before] + [parse(f"{last}{equals}{proposition}")]
+    return asked or None
 
 
 def _rows(source: list[str], text_column: str | None) -> tuple[Iterator[tuple[str, dict]], bool]:
     """The rows to classify, each with its place, and whether they come from a file or standard input."""
     from .rows import placed
-    from .tables import ENDINGS, FORMATS_IN, STDIN
+    from .tables import STDIN
 
     first = source[0]
-    looks_like_file = Path(first).suffix.lower() in ENDINGS and len(first.split()) == 1
-    if len(source) == 1 and (first == STDIN or looks_like_file or _is_path(first)):
+    if len(source) == 1 and (first == STDIN or _is_named_as_file(first) or os.path.exists(first)):
         return placed(first, text_column), True
     if text_column:
         raise InputError("--text-column is for files; the statements here were given on the command line")
     for text in source:
-        if text == STDIN or (Path(text).suffix.lower() in FORMATS_IN and _is_path(text)):
+        if text == STDIN or _is_named_as_file(text) or os.path.isfile(text):
             raise InputError(f"{text!r} among other arguments: give one file at a time, or only statements")
     return ((f"text {number}", {"text": text}) for number, text in enumerate(source, 1)), False
 
 
-def _is_path(text: str) -> bool:
-    try:
-        return os.path.exists(text)
-    except ValueError:  # a null character
-        return False
+def _is_named_as_file(text: str) -> bool:
+    from .tables import ENDINGS
+
+    return Path(text.lower().removesuffix(".gz")).suffix in ENDINGS
 
 
 @app.command()
@@ -179,13 +181,10 @@ def main() -> None:
         sys.exit(app(standalone_mode=False, prog_name="stance") or 0)
     except StanceError as error:
         sys.exit(_fail(str(error)))
-    except BrokenPipeError:  # the reader went away, as in `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+    except OSError as error:  # the screen's, as in `> /dev/full`
+        sys.exit(_fail(f"output cannot be written: {error.strerror or error}"))
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
     except Exception as error:
         # Bad usage is the click library's own exception, which it knows how to show.
         if hasattr(error, "format_message"):

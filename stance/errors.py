@@ -3,6 +3,8 @@
 Every message says what was given, what is allowed and what to type instead.
 """
 
+from numbers import Integral
+
 
 class StanceError(Exception):
     """Base of all errors raised on purpose; the command line prints it as one sentence."""
@@ -14,7 +16,7 @@ class InputError(StanceError, ValueError):
 
 def check_count(name: str, value: object) -> None:
     """Raises InputError unless ``value`` is a whole number from 1 up."""
-    if not isinstance(value, int) or value < 1:
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
         raise InputError(f"{name} is a whole number from 1 up, got {value!r}")
 
 

@@ -44,7 +44,7 @@ KEY_ISSUES: tuple[Issue, ...] = (
     Issue("nato", "Ukraine should become a member of NATO."),
     Issue("ceasefire", "The fighting should stop now."),
 )
-"""The three issues the shipped model was trained on."""
+"""The issues that are asked when none is named; the shipped model was trained on others too."""
 
 
 def resolve(issues: str | Issue | Iterable[str | Issue] | None, known: tuple[Issue, ...] = KEY_ISSUES) -> tuple[Issue, ...]:

@@ -49,13 +49,16 @@ def classify_rows(
             if context_column is not None:
                 if context_column not in row:
                     raise InputError(f"{where}: no column {context_column!r}; the columns are: {', '.join(row)}")
-                contexts.append(row[context_column] or "")
+                before = "" if row[context_column] is None else row[context_column]
+                if not isinstance(before, str):
+                    raise InputError(f"{where}: the context is {before!r}, not text; leave it empty where there is none")
+                contexts.append(before)
             yield text
 
-    def before() -> Iterator[str]:
+    def passed() -> Iterator[str]:
         while True:
             yield contexts.popleft()
 
-    given = before() if context_column is not None else context
+    given = passed() if context_column is not None else context
     for statement in classifier.classify(texts(), issues, context=given, abstain_below=abstain_below):
         yield held.popleft(), statement

@@ -89,6 +89,8 @@ def text_of(row: Row, column: str, where: str) -> Any:
 
 def _open(name: str) -> IO[bytes]:
     if name == STDIN:
+        if sys.stdin is None:
+            raise InputError("standard input is closed; name a file")
         return sys.stdin.buffer
     try:
         return gzip.open(name, "rb") if name.lower().endswith(".gz") else open(name, "rb")
@@ -119,8 +121,10 @@ def _lines(name: str) -> Iterator[tuple[int, str]]:
                 ) from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"{name} is not a whole gzip file ({error}); copy it again") from None
+    except OSError as error:
+        raise InputError(f"{name!r} cannot be read: {error.strerror or error}") from None
     finally:
-        if source is not sys.stdin.buffer:
+        if name != STDIN:
             source.close()
 
 
@@ -130,6 +134,11 @@ def _csv(name: str, delimiter: str) -> Iterator[tuple[int, Row]]:
     try:
         if reader.fieldnames is None:
             raise InputError(f"{name} is empty; a CSV file starts with a line of column names, among them 'text'")
+        if len(reader.fieldnames) == 1 and (other := next((c for c in ";\t|" if c in reader.fieldnames[0]), None)):
+            raise InputError(
+                f"{name}: columns seem to be separated by {other!r}, not {delimiter!r}; save it with commas, "
+                "or with tabs and name it .tsv"
+            )
         doubled = sorted({column for column in reader.fieldnames if reader.fieldnames.count(column) > 1})
         if doubled:
             raise InputError(f"{name}: two columns are named {doubled[0]!r}; rename one")
@@ -152,8 +161,8 @@ def _jsonl(name: str) -> Iterator[tuple[int, Row]]:
             continue
         try:
             row = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
-            what = getattr(error, "msg", "nested too deeply")
+        except (ValueError, RecursionError) as error:
+            what = "nested too deeply" if isinstance(error, RecursionError) else getattr(error, "msg", "a number too long")
             raise InputError(f"{name}, line {number}: broken JSON ({what}); each line must be one whole object") from None
         if not isinstance(row, dict):
             raise InputError(f"{name}, line {number}: a JSON {type(row).__name__}, but each line must be an object")
@@ -167,7 +176,9 @@ def _parquet(path: Path) -> Iterator[tuple[int, Row]]:
     _open(str(path)).close()
     try:
         with pq.ParquetFile(path) as file:
-            number = 0
+            number, names = 0, file.schema_arrow.names
+            if doubled := sorted({column for column in names if names.count(column) > 1}):
+                raise InputError(f"{path}: two columns are named {doubled[0]!r}; rename one")
             for batch in file.iter_batches(batch_size=1024):
                 for row in batch.to_pylist():
                     number += 1

@@ -61,10 +61,11 @@ class Tokens:
 
         What is cut is the end of a statement and the beginning of a context.
         """
-        bodies = self._encode([clean(text[:_MAX_CHARACTERS]) for text in texts])
-        before = self._encode([clean(context[-_MAX_CHARACTERS:]) for context in contexts])
+        cleaned = [clean(text) for text in texts]
+        bodies = self._encode([text[:_MAX_CHARACTERS] for text in cleaned])
+        before = self._encode([clean(context)[-_MAX_CHARACTERS:] for context in contexts])
         ids, cut = [], []
-        for text, body, context in zip(texts, bodies, before, strict=True):
+        for text, body, context in zip(cleaned, bodies, before, strict=True):
             room = self.max_tokens - 2
             cut.append(len(body) > room or len(text) > _MAX_CHARACTERS)
             body = body[:room]
@@ -79,7 +80,7 @@ class Tokens:
         Raises:
             IssueError: it is longer than a block may be.
         """
-        ids = self._encode([clean(text[:_MAX_CHARACTERS])])[0]
+        ids = self._encode([clean(text)[:_MAX_CHARACTERS]])[0]
         if not 0 < len(ids) <= self.issue_tokens - 2:
             raise IssueError(
                 f"the proposition {text[:60]!r} has {len(ids)} tokens; allowed: 1 to {self.issue_tokens - 2}. "

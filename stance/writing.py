@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import sys
 import tempfile
@@ -23,20 +24,24 @@ from .tables import Row, to_csv_line
 FORMATS = ("table", "csv", "jsonl", "parquet")
 Result = tuple[Row, Statement]
 _PARQUET_ROWS = 4096
+_STATEMENT, _ANSWER = 40, len("unrelated 0.99")  # least widths in a table
 
 
 def format_of(name: str | None, output: Path | None) -> str:
-    """The format asked for, else the one of the output's ending, else a table.
+    """The format asked for, else the one of the output's ending; a table for the screen, ``.txt`` and names without an ending.
 
     Raises:
-        InputError: an unknown format.
+        InputError: an unknown format or ending, or a format that is not the ending's.
     """
-    if name is None:
-        ending = output.suffix.lower().lstrip(".") if output else ""
-        return {"ndjson": "jsonl"}.get(ending, ending) if ending in (*FORMATS[1:], "ndjson") else "table"
-    if name not in FORMATS:
+    if name is not None and name not in FORMATS:
         raise InputError(f"format {name!r} is not known; allowed: {', '.join(FORMATS)}")
-    return name
+    ending = output.suffix.lower() if output else ""
+    meant = {"": name or "table", ".txt": "table", ".ndjson": "jsonl"} | {f".{form}": form for form in FORMATS[1:]}
+    if ending not in meant:
+        raise InputError(f"{output} ends in {ending!r}; allowed: .csv, .jsonl, .parquet, or .txt for a table to read")
+    if name not in (None, meant[ending]):
+        raise InputError(f"{output} is named as {meant[ending]}, but the format asked for is {name}; change one of the two")
+    return meant[ending]
 
 
 def write(results: Iterable[Result], output: Path | None, form: str) -> int:
@@ -67,6 +72,8 @@ def _target(output: Path | None) -> Iterator[IO[bytes]]:
     temporary: str | None = None
     try:
         if output is None:
+            if sys.stdout is None:
+                raise OutputError("standard output is closed; name a file: -o result.csv")
             yield sys.stdout.buffer
             sys.stdout.buffer.flush()
             return
@@ -76,12 +83,13 @@ def _target(output: Path | None) -> Iterator[IO[bytes]]:
             with output.open("wb") as file:
                 yield file
             return
+        output = output.resolve()  # a link stays one
         handle, temporary = tempfile.mkstemp(prefix=f".{output.name}.", suffix=".part", dir=output.parent)
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
+        os.chmod(temporary, output.stat().st_mode & 0o777 if output.exists() else 0o666 & ~_umask())
         os.replace(temporary, output)
         temporary = None
     except (BrokenPipeError, StanceError):
@@ -122,14 +130,14 @@ def _csv(results: Iterable[Result], file: IO[bytes]) -> None:
         values = flat(row, statement)
         if columns is None:
             columns = list(values)
-            file.write((to_csv_line(columns) + "\n").encode())
-        if list(values) != columns:
+            file.write((to_csv_line(columns) + "\n").encode("utf-8", "replace"))
+        if values.keys() != set(columns):
             raise InputError(f"row {count} has other columns than the first, which CSV cannot hold; write JSONL: --format jsonl")
-        file.write((to_csv_line(_cell(value) for value in values.values()) + "\n").encode("utf-8", "replace"))
+        file.write((to_csv_line(_cell(values[column]) for column in columns) + "\n").encode("utf-8", "replace"))
 
 
 def _cell(value: Any) -> Any:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value
+    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, (dict, list)) else value
 
 
 def _jsonl(results: Iterable[Result], file: IO[bytes]) -> None:
@@ -145,7 +153,16 @@ def _jsonl(results: Iterable[Result], file: IO[bytes]) -> None:
             for stance in statement
         }
         line = row | {"stances": stances, "truncated": statement.truncated}
-        file.write((json.dumps(line, ensure_ascii=False, default=str) + "\n").encode("utf-8", "replace"))
+        file.write((json.dumps(_no_nan(line), ensure_ascii=False, default=str) + "\n").encode("utf-8", "replace"))
+
+
+def _no_nan(value: Any) -> Any:
+    """JSON has no word for what is no number; it becomes null."""
+    if isinstance(value, dict):
+        return {key: _no_nan(own) for key, own in value.items()}
+    if isinstance(value, list):
+        return [_no_nan(own) for own in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _parquet(results: Iterable[Result], file: IO[bytes]) -> None:
@@ -157,15 +174,22 @@ def _parquet(results: Iterable[Result], file: IO[bytes]) -> None:
     def put() -> None:
         nonlocal writer
         try:
-            table = pa.Table.from_pylist(part)
-            # A column that is empty so far may yet hold something. A cast loses nothing, or fails.
-            table = table.cast(writer.schema if writer else pa.schema([_known(field) for field in table.schema]))
+            given = pa.Table.from_pylist(part)
+            # A column that is empty so far may yet hold something.
+            table = given.cast(writer.schema if writer else pa.schema([_known(field) for field in given.schema]))
+            for before, now in zip(given.columns, table.columns, strict=True):
+                # A cast of plain values loses nothing, or fails; one of nested values may leave fields out.
+                if pa.types.is_nested(now.type) and before.type != now.type and _kept(before) != _kept(now):
+                    raise pa.ArrowInvalid(f"{before.type} is not {now.type}")
         except (pa.ArrowException, OverflowError, NotImplementedError) as error:
             what = " ".join(str(error).split())
             raise InputError(f"Parquet cannot hold these rows together ({what}); write JSONL instead") from None
         if writer is None:
             writer = pq.ParquetWriter(file, table.schema)
         writer.write_table(table)
+
+    def _kept(column: pa.ChunkedArray) -> list:
+        return [_filled(value) for value in column.to_pylist()]
 
     def _known(field: pa.Field) -> pa.Field:
         return field.with_type(pa.string()) if pa.types.is_null(field.type) else field
@@ -190,8 +214,21 @@ def _parquet(results: Iterable[Result], file: IO[bytes]) -> None:
             writer.close()
 
 
+def _filled(value: Any) -> Any:
+    """A nested value without the fields that are empty."""
+    if isinstance(value, dict):
+        return {key: _filled(own) for key, own in value.items() if own is not None}
+    return [_filled(own) for own in value] if isinstance(value, list) else value
+
+
 def _whole(value: Any) -> Any:
     """Text that can be encoded: half a surrogate pair becomes a question mark."""
+    if isinstance(value, dict):
+        return {_whole(key): _whole(own) for key, own in value.items()}
+    if isinstance(value, list):
+        return [_whole(own) for own in value]
+    if getattr(value, "nanosecond", 0):
+        raise InputError(f"Parquet would lose the nanoseconds of {value}; write JSONL, or round them first")
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) and not value.isascii() else value
 
 
@@ -207,7 +244,9 @@ def _table(results: Iterable[Result], file: IO[bytes]) -> None:
             table = Table(box=None, pad_edge=False, header_style="bold")
             table.add_column("statement", ratio=1)
             for issue in statement.issues:
-                table.add_column(issue, no_wrap=True)
+                table.add_column(Text(issue), no_wrap=True)
+            # Answers are never left out to fit: on a narrow terminal lines run on.
+            needed = _STATEMENT + sum(max(len(issue), _ANSWER) + 2 for issue in statement.issues)
         shown = statement.text if not statement.truncated else f"{statement.text[:200]} … (only the beginning was read)"
         cells = [
             Text(f"{stance.label or 'unsure'} {stance.probability:.2f}", style=colours[stance.label]) for stance in statement
@@ -216,8 +255,8 @@ def _table(results: Iterable[Result], file: IO[bytes]) -> None:
         table.add_row(Text("".join(c if c.isprintable() else " " for c in shown)), *cells)
     if table is not None:
         if file is sys.stdout.buffer and sys.stdout.isatty():
-            Console().print(table)
+            Console(width=max(Console().width, needed)).print(table)
         else:
             text = io.StringIO()
-            Console(file=text, width=120).print(table)
+            Console(file=text, width=max(120, needed)).print(table)
             file.write(text.getvalue().encode("utf-8", "replace"))

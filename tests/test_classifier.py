@@ -156,3 +156,41 @@ def test_the_module_function_is_the_same(tiny):
 def test_an_unknown_backend_is_an_error():
     with pytest.raises(stance.InputError, match="'onnx', 'torch'"):
         stance.load("tiny", backend="tf")
+
+
+@pytest.mark.parametrize(
+    "context,message",
+    [
+        ([None], "the context of text 1 is None"),
+        ([0], "the context of text 1 is 0"),
+        (5, "context is text, or one text for each"),
+    ],
+)
+def test_a_context_that_is_no_text_is_named(tiny, context, message):
+    with pytest.raises(stance.InputError, match=message):
+        tiny.classify(["A truce."], context=context)
+
+
+def test_a_frames_column_is_not_taken_for_a_context(tiny):
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"text": ["It was refused."], "before": ["The truce was on the table."]})
+    with pytest.raises(stance.InputError, match=r"type context=frame\['before'\]"):
+        tiny.classify(frame, context="before")
+    with pytest.raises(stance.InputError, match="no column 0"):
+        tiny.classify(frame, text_column=0)
+
+
+def test_numpy_numbers_are_numbers(tiny):
+    import numpy as np
+
+    assert tiny.classify(["A truce."], abstain_below=np.float32(0.5), batch_size=np.int64(3))
+    with pytest.raises(stance.InputError, match="from 0 to 1"):
+        tiny.classify(["A truce."], abstain_below=True)
+
+
+def test_leading_blanks_hide_nothing(tiny):
+    plain, hidden = (
+        tiny.classify("The guns must fall silent."),
+        tiny.classify("\n" * 20_001 + "The guns must fall silent." + " " * 20_001),
+    )
+    assert not hidden.truncated and [s.probabilities for s in plain] == [s.probabilities for s in hidden]

@@ -52,6 +52,11 @@ def test_files_columns_own_issues_and_abstention(tmp_path):
     assert all(answer["label"] is None for answer in row["stances"].values())
 
 
+def test_a_name_before_a_proposition_is_an_issue_too():
+    code, out, _ = stance("classify", "A truce.", "-i", "nato,aid=Aid, in kind, should go on.", "--model", "tiny", "-f", "jsonl")
+    assert code == 0 and list(json.loads(out)["stances"]) == ["nato", "aid"]
+
+
 def test_an_output_file_is_written_whole_or_not_at_all(tmp_path):
     source, target = tmp_path / "in.jsonl", tmp_path / "out.parquet"
     source.write_text('{"text": "A truce."}\n' * 6)
@@ -75,6 +80,10 @@ def test_an_output_file_is_written_whole_or_not_at_all(tmp_path):
         (["classify", "x", "--abstain-below", "2"], "from 0 to 1"),
         (["classify", "x", "--abstain-below", "high"], "Invalid value for '--abstain-below'"),
         (["classify", "missing.csv"], "there is no file 'missing.csv'"),
+        (["classify", "missing.csv.gz"], "there is no file 'missing.csv.gz'"),
+        (["classify", "my missing file.csv"], "there is no file 'my missing file.csv'"),
+        (["classify", "one.csv", "two.csv"], "one file at a time"),
+        (["classify", "x", "-o", "out.tsv"], "ends in '.tsv'"),
         (["classify", "x", "--text-column", "said"], "--text-column is for files"),
         (["classify", "x", "-", "y"], "one file at a time"),
         (["classify", "x", "--context", "a", "--context-column", "b"], "not both"),
@@ -127,8 +136,8 @@ def test_check_names_every_problem_and_says_so_with_its_exit_code(tmp_path):
     code, out, error = stance("check", path, "--model", "tiny")
     assert code == 0 and error == "" and "2 statements, 0 problems" in out and "| nato  | 1     | 1       |" in out
     path.write_text("text,nato\nJoin!,favor\n ,favor\nNever.,con\n")
-    code, out, _ = stance("check", path, "--model", "tiny", "--apart-from", path)
-    assert code == 1
+    code, out, _ = stance("check", "none.csv", path, "--model", "tiny", "--apart-from", path)
+    assert code == 1 and "there is no file 'none.csv'" in out  # and the other one is read all the same
     for words in ("line 3: the text is blank", "line 4: nato is labelled 'con'", "line 2: stands, wholly or nearly, in"):
         assert words in out
 

@@ -86,6 +86,59 @@ def test_rows_with_other_columns_do_not_fit_in_csv(tmp_path, tiny):
 def test_the_format_follows_the_ending_unless_named(tmp_path):
     assert format_of(None, tmp_path / "a.PARQUET") == "parquet"
     assert format_of(None, None) == format_of(None, tmp_path / "a.txt") == "table"
-    assert format_of("csv", tmp_path / "a.jsonl") == "csv"
-    with pytest.raises(InputError, match="allowed: table, csv, jsonl, parquet"):
-        format_of("xml", None)
+    assert format_of("csv", tmp_path / "a") == "csv"
+    for name, file, message in (
+        ("xml", None, "allowed: table, csv, jsonl, parquet"),
+        (None, "a.tsv", r"ends in '.tsv'; allowed: .csv"),  # and not a table to read, which has lost the columns
+        (None, "a.csv.gz", r"ends in '.gz'"),
+        ("csv", "a.parquet", "named as parquet, but the format asked for is csv"),
+    ):
+        with pytest.raises(InputError, match=message):
+            format_of(name, file and tmp_path / file)
+
+
+def test_parquet_refuses_what_it_would_lose(tmp_path, tiny):
+    from datetime import datetime
+
+    s, target = tiny.classify("x"), tmp_path / "a.parquet"
+    rows = [{"text": "x", "m": {"a": 1}}] * 4096
+    with pytest.raises(InputError, match="write JSONL"):
+        write([(row, s) for row in [*rows, {"text": "x", "m": {"a": 1, "b": "kept"}}]], target, "parquet")
+    assert not target.exists()
+    write([(row, s) for row in [*rows, {"text": "x", "m": {"a": 2}}]], target, "parquet")
+    assert [row["m"]["a"] for row in read(target)][-2:] == [1, 2]
+    exact = type("Exact", (datetime,), {"nanosecond": 1})(2026, 1, 1)
+    with pytest.raises(InputError, match="nanoseconds"):
+        write([({"text": "x", "at": exact}, s)], target, "parquet")
+
+
+def test_odd_values_are_still_json_and_csv(tmp_path, tiny):
+    from datetime import date
+
+    s = tiny.classify("x")
+    row = {"text": "x", "n": float("nan"), "many": [float("inf"), date(2026, 1, 1)], "half\ud800": "\ud800"}
+    write([(row, s), (dict(reversed(row.items())), s)], tmp_path / "a.jsonl", "jsonl")
+    for line in (tmp_path / "a.jsonl").read_text().splitlines():
+        values = json.loads(line, parse_constant=pytest.fail)
+        assert values["n"] is None and values["many"] == [None, "2026-01-01"]
+    write([(row, s), (dict(reversed(row.items())), s)], tmp_path / "a.csv", "csv")  # the order of the keys is no other column
+    first, second = read(tmp_path / "a.csv")
+    assert first == second
+
+
+def test_every_answer_is_in_a_table_however_many_issues(tmp_path, tiny):
+    from stance import Issue
+
+    issues = [Issue(f"[red]issue {n}", f"Thing {n} should be done.") for n in range(14)]
+    write([({"text": "Words."}, tiny.classify("Words.", issues))], tmp_path / "t.txt", "table")
+    header, row = (tmp_path / "t.txt").read_text().splitlines()
+    assert all(issue.name in header for issue in issues) and row.split()[0] == "Words." and row.count("0.") == 14
+
+
+def test_an_output_keeps_its_permissions_and_a_link_its_target(tmp_path, results):
+    real, link = tmp_path / "real.csv", tmp_path / "link.csv"
+    real.write_text("old")
+    real.chmod(0o600)
+    link.symlink_to(real)
+    write(results, link, "csv")
+    assert link.is_symlink() and len(list(read(real))) == len(TEXTS) and real.stat().st_mode & 0o777 == 0o600
