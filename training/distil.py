@@ -51,8 +51,8 @@ def unlabelled(files: Sequence[str], validation: Corpus, most: int | None = None
 def taught(corpus: Corpus, texts: Sequence[str], teacher: Path, recipe: Recipe) -> tuple[Corpus, Soft]:
     """The corpus with the unlabelled texts after it, and what the teacher says of both.
 
-    It is asked of a labelled statement what that is labelled on, of the others the recipe's issues. What it said is kept in
-    ``build/teacher``.
+    It is asked of a labelled statement what that is labelled on (nothing where ``teacher_share`` is 0), of the others the
+    recipe's issues. What it said is kept in ``build/teacher``.
 
     Raises:
         ModelError: the teacher cannot be found, or has no weights that can be read.
@@ -65,7 +65,8 @@ def taught(corpus: Corpus, texts: Sequence[str], teacher: Path, recipe: Recipe) 
     names = tuple(f"unlabelled {n}" for n in range(len(texts)))
     every = [(*corpus.texts, *texts), (*corpus.contexts, *empty), (*corpus.documents, *names), corpus.issues]
     whole = Corpus(*every, np.concatenate([corpus.labels, rows]))
-    question = Corpus(*every, np.concatenate([corpus.labels, asked]))
+    of_labelled = corpus.labels if recipe.teacher_share else np.full_like(corpus.labels, MISSING)
+    question = Corpus(*every, np.concatenate([of_labelled, asked]))
     files = [sha256(teacher / name) for name in ("model.safetensors", "config.json", "tokenizer.json", "calibration.json")]
     key = hashlib.sha256(repr((whole.texts, whole.issues, files)).encode())
     key.update((question.labels == MISSING).tobytes())
@@ -84,7 +85,7 @@ def taught(corpus: Corpus, texts: Sequence[str], teacher: Path, recipe: Recipe) 
 
 def ask(teacher: Path, corpus: Corpus) -> np.ndarray:
     """(N, K, L) float32 probabilities of a model folder for what a corpus is labelled on; NaN elsewhere."""
-    print(f"the teacher reads {len(corpus)} statements", file=sys.stderr)
+    print(f"the teacher reads {(corpus.labels != MISSING).any(1).sum()} statements", file=sys.stderr)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     with torch.autocast(device, dtype=torch.bfloat16):
         logits = predict(load_model(teacher).to(device), Tokens.of(teacher), corpus)

@@ -66,7 +66,9 @@ def test_a_broken_line_ends_the_reading_but_not_the_report(tmp_path):
     path.write_text('{"text": "A", "nato": "pro"}\n{"text": \n')
     found = check_corpus(path)
     assert (
-        len(found.problems) == 2 and "line 2: broken JSON" in found.problems[1] and "the rest of it was not read" in found.problems[1]
+        len(found.problems) == 2
+        and "line 2: broken JSON" in found.problems[1]
+        and "the rest of it was not read" in found.problems[1]
     )
 
 

@@ -1,5 +1,6 @@
 """A student learns what its teacher says of text that nobody labelled."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -30,6 +31,10 @@ def test_the_teacher_is_asked_of_labelled_cells_and_of_the_issues_on_other_text(
     (kept,) = (distil.CACHE).glob("*.npy")
     before = kept.stat().st_mtime_ns
     distil.taught(corpus, ["Delegation 5 said it would reject the truce."], trained[0], given)
+    alone = distil.taught(corpus, ["It rained."], trained[0], dataclasses.replace(given, teacher_share=0.0))[1].probabilities
+    assert np.isnan(alone[:-1]).all() and np.isfinite(alone[-1]).all(), (
+        "without a share of it, it is not asked of what is labelled"
+    )
     assert kept.stat().st_mtime_ns == before, "what was asked once is not asked again"
 
 
