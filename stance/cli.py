@@ -97,23 +97,17 @@ def _asked(issues: list[str] | None) -> list | None:
 def _rows(source: list[str], text_column: str | None) -> tuple[Iterator[tuple[str, dict]], bool]:
     """The rows to classify, each with its place, and whether they come from a file or standard input."""
     from .rows import placed
-    from .tables import STDIN
+    from .tables import ENDINGS, STDIN, ending_of
 
     first = source[0]
-    if len(source) == 1 and (first == STDIN or _is_named_as_file(first) or os.path.exists(first)):
+    if len(source) == 1 and (first == STDIN or ending_of(first) in ENDINGS or os.path.exists(first)):
         return placed(first, text_column), True
     if text_column:
         raise InputError("--text-column is for files; the statements here were given on the command line")
     for text in source:
-        if text == STDIN or _is_named_as_file(text) or os.path.isfile(text):
+        if text == STDIN or ending_of(text) in ENDINGS or os.path.isfile(text):
             raise InputError(f"{text!r} among other arguments: give one file at a time, or only statements")
     return ((f"text {number}", {"text": text}) for number, text in enumerate(source, 1)), False
-
-
-def _is_named_as_file(text: str) -> bool:
-    from .tables import ENDINGS
-
-    return Path(text.lower().removesuffix(".gz")).suffix in ENDINGS
 
 
 @app.command()

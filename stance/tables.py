@@ -41,13 +41,18 @@ def read(path: str | Path, text_column: str | None = None) -> Iterator[Row]:
         yield row
 
 
+def ending_of(name: str) -> str:
+    """The ending by which a file's format is known, without that of its compression: ``.csv`` of ``A.CSV.gz``."""
+    return Path(name.lower().removesuffix(".gz")).suffix
+
+
 def read_numbered(path: str | Path, text_column: str | None = None, any_column: bool = False) -> Iterator[tuple[int, Row]]:
     """Like :func:`read`, with the line (Parquet: row) number of each row, from 1.
 
     With ``any_column`` rows are given as they are, whatever holds their text.
     """
     name = str(path)
-    kind = "" if name == STDIN else Path(name.lower().removesuffix(".gz")).suffix
+    kind = ending_of(name)
     column = text_column or "text"
     if kind == ".parquet":
         rows = _parquet(Path(name))

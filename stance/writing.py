@@ -11,7 +11,7 @@ import math
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -61,13 +61,18 @@ def write(results: Iterable[Result], output: Path | None, form: str) -> int:
             yield result
             count += 1
 
-    with _target(output) as file:
+    with replacing(output) as file:
         writer(counted(), file)
     return count
 
 
 @contextmanager
-def _target(output: Path | None) -> Iterator[IO[bytes]]:
+def replacing(output: Path | None) -> Iterator[IO[bytes]]:
+    """A file to write: in its place only when it is whole; with None, standard output.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
     where = "standard output" if output is None else str(output)
     temporary: str | None = None
     try:
@@ -152,16 +157,19 @@ def _jsonl(results: Iterable[Result], file: IO[bytes]) -> None:
             }
             for stance in statement
         }
-        line = row | {"stances": stances, "truncated": statement.truncated}
-        file.write((json.dumps(_no_nan(line), ensure_ascii=False, default=str) + "\n").encode("utf-8", "replace"))
+        line = _mapped(row, _finite) | {"stances": stances, "truncated": statement.truncated}
+        file.write((json.dumps(line, ensure_ascii=False, default=str) + "\n").encode("utf-8", "replace"))
 
 
-def _no_nan(value: Any) -> Any:
-    """JSON has no word for what is no number; it becomes null."""
+def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+    """A nested value with ``change`` made of all that is in it, keys too."""
     if isinstance(value, dict):
-        return {key: _no_nan(own) for key, own in value.items()}
-    if isinstance(value, list):
-        return [_no_nan(own) for own in value]
+        return {change(key): _mapped(own, change) for key, own in value.items()}
+    return [_mapped(own, change) for own in value] if isinstance(value, list) else change(value)
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no word for what is no number; it becomes null."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
@@ -196,7 +204,7 @@ def _parquet(results: Iterable[Result], file: IO[bytes]) -> None:
 
     try:
         for count, (row, statement) in enumerate(results, 1):
-            values = {key: _whole(value) for key, value in flat(row, statement).items()}
+            values = {key: _mapped(value, _whole) for key, value in flat(row, statement).items()}
             columns = columns or set(values)
             if set(values) != columns:
                 odd = ", ".join(sorted(map(str, columns ^ set(values))))
@@ -223,10 +231,6 @@ def _filled(value: Any) -> Any:
 
 def _whole(value: Any) -> Any:
     """Text that can be encoded: half a surrogate pair becomes a question mark."""
-    if isinstance(value, dict):
-        return {_whole(key): _whole(own) for key, own in value.items()}
-    if isinstance(value, list):
-        return [_whole(own) for own in value]
     if getattr(value, "nanosecond", 0):
         raise InputError(f"Parquet would lose the nanoseconds of {value}; write JSONL, or round them first")
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) and not value.isascii() else value

@@ -14,8 +14,9 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from stance.errors import InputError, StanceError
+from stance.errors import InputError, OutputError, StanceError
 from stance.tables import read
+from stance.writing import replacing
 
 CUES = re.compile(
     r"crimea|sevastopol|territorial integrity|annex"
@@ -48,6 +49,20 @@ def identifier(sentence: str) -> str:
     return "dm-" + hashlib.sha256(sentence.encode("utf-8", "replace")).hexdigest()[:10]
 
 
+def write_rows(rows: Iterable[dict], out: Path) -> None:
+    """Write JSON lines, into a folder that is made if need be.
+
+    Raises:
+        OutputError: they cannot be written.
+    """
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{out.parent} cannot be made: {error.strerror or error}") from None
+    with replacing(out) as file:
+        file.writelines((json.dumps(row, default=str) + "\n").encode() for row in rows)
+
+
 def _pattern(cues: str) -> re.Pattern:
     try:
         return re.compile(cues, re.I)
@@ -66,13 +81,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         cues = _pattern(options.cues) if options.cues else CUES
         found = sentences((str(row["text"] or "") for file in options.files for row in read(file)), cues)
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        part = options.out.with_name(f".{options.out.name}.part")
-        with part.open("w", encoding="utf-8") as file:
-            for sentence, context in found:
-                row = {"id": identifier(sentence), "text": sentence, "context": context}
-                file.write(json.dumps(row) + "\n")
-        part.replace(options.out)
+        rows = ({"id": identifier(sentence), "text": sentence, "context": context} for sentence, context in found)
+        write_rows(rows, options.out)
     except StanceError as error:
         print(f"pool: {error}", file=sys.stderr)
         return 2

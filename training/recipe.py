@@ -18,13 +18,13 @@ CHOICES = {
     "export": ("int8", "int4", "float32", "none"),
     "device": ("auto", "cpu", "cuda"),
 }
-_SHARE, _RATE = (0, 1), (0, 1)
+_SHARE = (0, 1)
 LIMITS = {  # least and greatest
     "epochs": (0.001, 10_000),
     "batch_size": (1, 100_000),
     "accumulate": (1, 100_000),
-    "learning_rate": _RATE,
-    "head_learning_rate": _RATE,
+    "learning_rate": (0, 1),
+    "head_learning_rate": (0, 1),
     "layer_decay": _SHARE,
     "warmup": _SHARE,
     "weight_decay": (0, 10),

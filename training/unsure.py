@@ -7,7 +7,6 @@ label teaches most. They are written as they came, the least sure first, without
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -17,9 +16,8 @@ from stance.evaluation.duplicates import near_duplicates
 from stance.store import DEFAULT
 from stance.tables import read
 
+from .pool import write_rows
 from .train import positive
-
-_WORDS = 8  # in a row, of which a third is too much
 
 
 def unsure(rows: list[dict], model: stance.Classifier, below: float = 1.0) -> list[dict]:
@@ -47,17 +45,11 @@ def main(arguments: list[str] | None = None) -> int:
         model = stance.load(options.model)
         found = unsure([row for file in options.files for row in read(file)], model, options.below)
         known = [row["text"] for file in options.without for row in read(file)]
-        shared = {n for n, _ in near_duplicates([row["text"] for row in found], known, words=_WORDS)}
+        shared = {n for n, _ in near_duplicates([row["text"] for row in found], known, words=8)}
         kept = [row for n, row in enumerate(found) if n not in shared][: options.most]
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        part = options.out.with_name(f".{options.out.name}.part")
-        part.write_text("".join(json.dumps(row, default=str) + "\n" for row in kept), encoding="utf-8")
-        part.replace(options.out)
+        write_rows(kept, options.out)
     except StanceError as error:
         print(f"unsure: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"unsure: {options.out} cannot be written: {error.strerror or error}", file=sys.stderr)
         return 2
     print(f"{len(kept)} statements written to {options.out}")
     return 0
