@@ -13,13 +13,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 import stance
 from stance.classifier import Classifier
-from stance.errors import InputError, StanceError
+from stance.errors import InputError, MissingExtraError, StanceError
 from stance.evaluation.corpus import Corpus, read_corpus
 from stance.evaluation.measurement import evaluate
 from stance.issues import Issue
@@ -231,7 +232,7 @@ def measure(model: str, corpus: Corpus, threads: Sequence[int], rounds: int, riv
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.bench", description=__doc__)
     parser.add_argument(
-        "corpus", metavar="CORPUS", help="labelled statements, e.g. the real ones or stance/benchmarks/diplomacy.jsonl"
+        "corpus", metavar="CORPUS", nargs="?", help="labelled statements, e.g. the real ones or stance/benchmarks/diplomacy.jsonl"
     )
     parser.add_argument("--model", default="stance-mini")
     parser.add_argument("--threads", nargs="+", type=positive, default=[1, 2])
@@ -241,7 +242,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--train", metavar="CORPUS", help="what to train the baselines on, for the plot of speed against quality")
     parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="write bench.json and, with --train, speed.png here")
     options = parser.parse_args(arguments)
+    if not options.corpus and not options.stream:
+        parser.error("name a CORPUS to read, e.g. stance/benchmarks/diplomacy.jsonl; only --stream N needs none")
     try:
+        if options.output and options.train and not find_spec("matplotlib"):
+            raise MissingExtraError("drawing speed.png", "evaluate")  # before the minutes of measuring, not after
         if options.stream:
             print(json.dumps(memory(options.model, (max(1, options.stream // 100), options.stream)), indent=2))
             return 0

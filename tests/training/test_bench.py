@@ -73,8 +73,8 @@ def test_bench_measures_everything_and_draws(corpus, tiny_folder, tmp_path, caps
     assert found["quality"][bench.TFIDF][0] > 0.9 and (out / "speed.png").stat().st_size > 5000
 
 
-def test_memory_does_not_grow_with_a_stream(corpus, tiny_folder, capsys):
-    assert bench.main([str(corpus), "--model", str(tiny_folder), "--stream", "20000"]) == 0
+def test_memory_does_not_grow_with_a_stream(tiny_folder, capsys):
+    assert bench.main(["--model", str(tiny_folder), "--stream", "20000"]) == 0
     few, many = json.loads(capsys.readouterr().out).values()
     assert many < few + 20
 
@@ -84,6 +84,16 @@ def test_bench_refuses_too_few_statements(corpus, tiny_folder, capsys):
     few.write_text("".join(corpus.read_text().splitlines(keepends=True)[:5]))
     assert bench.main([str(few), "--model", str(tiny_folder)]) == 2
     assert "give 64" in capsys.readouterr().err
+
+
+def test_bench_says_what_is_missing_before_it_measures(corpus, tmp_path, capsys, monkeypatch):
+    with pytest.raises(SystemExit):
+        bench.main([])
+    assert "name a CORPUS" in capsys.readouterr().err
+    monkeypatch.setattr(bench, "find_spec", lambda name: None)
+    monkeypatch.setattr(bench, "measure", lambda *a: pytest.fail("measured first"))
+    assert bench.main([str(corpus), "--train", str(corpus), "-o", str(tmp_path / "out")]) == 2
+    assert "pip install" in capsys.readouterr().err
 
 
 def test_steps_times_every_other_way(corpus, tiny_folder, capsys):
