@@ -35,19 +35,25 @@ def split(corpus: Corpus, share: float = SHARE, seed: int = 0) -> tuple[Corpus, 
     total, held = counts.sum(0), np.zeros(counts.shape[1])
     wanted = total * share
     sizes, size, chosen = np.array([len(rows) for rows in members]), 0, []
+
+    def keeps(group: int) -> bool:
+        brings = counts[group]
+        return bool((total - held > brings)[brings > 0].all())
+
+    # Iterative stratification (Sechidis et al. 2011), group by group: taken if the labels it brings are still wanted.
     order = np.random.default_rng(seed).permutation(len(members))
-    # Iterative stratification (Sechidis et al. 2011), group by group: taken if the labels it brings are still wanted. If
-    # that leaves the part too small, as where documents are few and large, any that fits, from the smallest.
-    for strict, group in [(True, g) for g in order] + [(False, g) for g in order[np.argsort(sizes[order], kind="stable")]]:
+    for group in order:
         missing, brings = np.clip(wanted - held, 0, None), counts[group]
-        keeps = (total - held > brings)[brings > 0].all()
-        if strict:
-            fits = size < len(corpus) * share and (missing * brings).sum() > 0 and (brings <= np.ceil(missing)).all()
-        else:
-            fits = size < len(corpus) * share / 2 and size + sizes[group] <= len(corpus) / 2 and group not in chosen
-        if keeps and fits:
+        wants = (missing * brings).sum() > 0 and (brings <= np.ceil(missing)).all()
+        if size < len(corpus) * share and wants and keeps(group):
             chosen.append(group)
             held, size = held + brings, size + sizes[group]
+    # If that leaves the part too small, as where documents are few and large: any that fits, from the smallest.
+    for group in order[np.argsort(sizes[order], kind="stable")]:
+        fits = size < len(corpus) * share / 2 and size + sizes[group] <= len(corpus) / 2
+        if group not in chosen and fits and keeps(group):
+            chosen.append(group)
+            held, size = held + counts[group], size + sizes[group]
     if size < len(corpus) * share / 4:
         raise InputError(
             f"of {len(corpus)} statements only {size} can be held out to measure on, without dividing a document or taking the "
