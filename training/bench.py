@@ -13,16 +13,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 import stance
 from stance.classifier import Classifier
-from stance.errors import InputError, MissingExtraError, StanceError
+from stance.errors import InputError, StanceError
 from stance.evaluation.corpus import Corpus, read_corpus
 from stance.evaluation.measurement import evaluate
+from stance.evaluation.plots import figure_class
 from stance.issues import Issue
 from stance.store import find
 
@@ -173,9 +173,7 @@ def quality(model: str, corpus: Corpus, train: str) -> dict[str, tuple[float, fl
 
 def draw(found: dict, threads: int, path: Path) -> None:
     """Statements/s against macro-F1; what has random weights here has no quality, and is a line."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7.5, 4.2), layout="constrained")
+    figure = figure_class()(figsize=(7.5, 4.2), layout="constrained")
     axes = figure.subplots()
     for name, row in found[f"{threads} threads"]["speed"].items():
         rate = row["statements_per_second"]
@@ -245,11 +243,11 @@ def main(arguments: list[str] | None = None) -> int:
     if not options.corpus and not options.stream:
         parser.error("name a CORPUS to read, e.g. stance/benchmarks/diplomacy.jsonl; only --stream N needs none")
     try:
-        if options.output and options.train and not find_spec("matplotlib"):
-            raise MissingExtraError("drawing speed.png", "evaluate")  # before the minutes of measuring, not after
         if options.stream:
             print(json.dumps(memory(options.model, (max(1, options.stream // 100), options.stream)), indent=2))
             return 0
+        if options.output and options.train:
+            figure_class()  # what is missing is said before the minutes of measuring, not after
         corpus = usable(read_corpus(options.corpus))
         found = measure(options.model, corpus, options.threads, options.rounds, options.rivals)
         if options.train:

@@ -8,7 +8,6 @@ model trained on them be handed on: Perspectrum (CC BY-SA 4.0), ProCon20 (MIT), 
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import re
 import sys
@@ -19,6 +18,8 @@ from pathlib import Path
 from stance.errors import InputError, StanceError
 from stance.evaluation.duplicates import near_duplicates
 from stance.tables import read
+
+from .pool import write_rows
 
 SETS = ("perspectrum", "procon20", "arc", "ibm_claim_stance", "ibm_argq30k")
 # The issues of the included benchmarks: a model that is measured on them must not have been trained on them.
@@ -72,15 +73,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("build"), help="where claims.jsonl and claims-held.jsonl go")
     options = parser.parse_args(arguments)
     try:
-        options.out.mkdir(parents=True, exist_ok=True)
         held = [row for row in rows(options.folder, "validation") if row[0] == "ibm_argq30k"]
         given = list(rows(options.folder, "train"))
         # The sets quote one another.
         shared = {n for n, _ in near_duplicates([row[1] for row in given], [row[1] for row in held], words=8)}
         kept = with_strangers([row for n, row in enumerate(given) if n not in shared])
         for file, part in (("claims.jsonl", kept), ("claims-held.jsonl", held)):
-            lines = (json.dumps({"text": text, "target": claim, "label": label}) + "\n" for _, text, claim, label in part)
-            (options.out / file).write_text("".join(lines), encoding="utf-8")
+            write_rows(({"text": text, "target": claim, "label": label} for _, text, claim, label in part), options.out / file)
             print(f"{len(part)} statements in {options.out / file}")
     except StanceError as error:
         print(f"claims: {error}", file=sys.stderr)

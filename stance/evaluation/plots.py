@@ -11,8 +11,8 @@ from .report import Report
 _BLUE, _GREY = "#1f5fa8", "#8a8a8a"
 
 
-def write_plots(report: Report, folder: Path) -> list[Path]:
-    """Write ``reliability.png``, ``confusion.png`` and ``coverage.png`` into a folder; returns their paths.
+def figure_class() -> type:
+    """matplotlib's figure, drawn without a screen.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -21,6 +21,16 @@ def write_plots(report: Report, folder: Path) -> list[Path]:
         from matplotlib.figure import Figure
     except ImportError:
         raise MissingExtraError("drawing plots", "evaluate") from None
+    return Figure
+
+
+def write_plots(report: Report, folder: Path) -> list[Path]:
+    """Write ``reliability.png``, ``confusion.png`` and ``coverage.png`` into a folder; returns their paths.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    new_figure = figure_class()
     folder.mkdir(parents=True, exist_ok=True)
     made = []
     for name, draw, size in (
@@ -28,7 +38,7 @@ def write_plots(report: Report, folder: Path) -> list[Path]:
         ("confusion", _confusion, (3.3 * min(len(report.labels), 4) + 0.6, 3.7 * -(-len(report.labels) // 4))),
         ("coverage", _coverage, (5.6, 4.2)),
     ):
-        figure = Figure(figsize=size, layout="constrained")
+        figure = new_figure(figsize=size, layout="constrained")
         draw(report, figure)
         path = folder / f"{name}.png"
         figure.savefig(path, dpi=150)
