@@ -64,7 +64,7 @@ def in_turn(systems: dict[str, tuple[Callable, Sequence[str]]], rounds: int) -> 
     return {name: np.array(values) for name, values in found.items()}
 
 
-def speed(model: str, corpus: Corpus, threads: int, rounds: int, rivals: bool) -> dict:
+def speed(model: str, corpus: Corpus, threads: int, rounds: int, rivals: bool, beside: Sequence[str] = ()) -> dict:
     """Statements/s of the model and of what one would pick instead, and how many times as fast the model is on the same texts."""
     classifier = stance.load(model, threads=threads)
     texts, issues = list(corpus.texts), classifier.issues
@@ -76,6 +76,9 @@ def speed(model: str, corpus: Corpus, threads: int, rounds: int, rivals: bool) -
         return [classifier.classify(list(given), [issue], progress=False) for issue in issues]
 
     others = {"a pass an issue, same weights and runtime": (each, texts)}
+    for name in beside:
+        second = stance.load(name, threads=threads)
+        others[name] = (lambda given, own=second: own.classify(list(given), progress=False), texts[: 8 * _FEW])
     if rivals:
         import torch
 
@@ -207,7 +210,7 @@ def usable(corpus: Corpus) -> Corpus:
     return found
 
 
-def measure(model: str, corpus: Corpus, threads: Sequence[int], rounds: int, rivals: bool) -> dict:
+def measure(model: str, corpus: Corpus, threads: Sequence[int], rounds: int, rivals: bool, beside: Sequence[str] = ()) -> dict:
     """Everything, as one dictionary."""
     folder = find(model)
     found: dict = {"model": model, "statements": len(corpus), "rounds": rounds}
@@ -217,7 +220,7 @@ def measure(model: str, corpus: Corpus, threads: Sequence[int], rounds: int, riv
     for number in threads:
         classifier = stance.load(model, threads=number)
         found[f"{number} threads"] = {
-            "speed": speed(model, corpus, number, rounds, rivals),
+            "speed": speed(model, corpus, number, rounds, rivals, beside),
             "one_statement": one_statement(classifier, corpus.texts),
             "by_issues": by_issues(classifier, corpus.texts, rounds),
             "by_words": by_words(classifier, corpus.texts, rounds),
@@ -233,6 +236,7 @@ def main(arguments: list[str] | None = None) -> int:
         "corpus", metavar="CORPUS", nargs="?", help="labelled statements, e.g. the real ones or stance/benchmarks/diplomacy.jsonl"
     )
     parser.add_argument("--model", default="stance-mini")
+    parser.add_argument("--beside", nargs="+", default=[], metavar="MODEL", help="other models to time in the same rounds")
     parser.add_argument("--threads", nargs="+", type=positive, default=[1, 2])
     parser.add_argument("--rounds", type=positive, default=5)
     parser.add_argument("--rivals", action="store_true", help="measure what one would pick instead, too")
@@ -249,7 +253,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.output and options.train:
             figure_class()  # what is missing is said before the minutes of measuring, not after
         corpus = usable(read_corpus(options.corpus))
-        found = measure(options.model, corpus, options.threads, options.rounds, options.rivals)
+        found = measure(options.model, corpus, options.threads, options.rounds, options.rivals, options.beside)
         if options.train:
             found["quality"] = quality(options.model, corpus, options.train)
     except StanceError as error:

@@ -24,13 +24,15 @@ def card(manifest: dict) -> str:
     training, validation = manifest["training"], manifest["validation"]
     recipe = training["recipe"]
     averaged = training.get("averaged", [])
-    by = "soup" if averaged else "distil" if training.get("teacher") else "train"
+    slimmed = training.get("exported_from")
+    by = "slim" if slimmed else "soup" if averaged else "distil" if training.get("teacher") else "train"
     weights = f"weights averaged over {len(averaged)} runs" if averaged else f"seed {recipe['seed']}"
     lines = [
         f"# {manifest['name']}",
         "",
         f"{manifest['description']}. Written {manifest['created']} by `python -m training.{by}`; "
         f"stance {manifest['version']}, {weights}.",
+        *([f"It classifies only: the weights to train on from are those of `{slimmed}`."] if slimmed else []),
         "",
         "## What it does",
         "",

@@ -88,10 +88,11 @@ def publish(
     out: Path,
     facts: dict,
     log: Path | None = None,
+    weights: bool = True,
 ) -> dict:
     """Write a trained model as the folder ``out``, which is replaced only when the new one is whole; returns the manifest.
 
-    ``facts`` go into the manifest's account of the training.
+    ``facts`` go into the manifest's account of the training. Without ``weights`` the folder classifies, and cannot be trained on.
 
     Raises:
         ModelError: the exported model gives other labels than the trained one too often.
@@ -102,7 +103,7 @@ def publish(
     try:
         if log:
             shutil.copyfile(log, building / log.name)
-        manifest = write_folder(recipe, model, tokens, tokenizer, corpus, validation, building)
+        manifest = write_folder(recipe, model, tokens, tokenizer, corpus, validation, building, weights)
         manifest["training"] |= facts
         if "averaged" in facts:
             manifest["description"] = f"the mean of {len(facts['averaged'])} runs, fine-tuned on {len(corpus)} statements"
@@ -145,7 +146,14 @@ def read_corpora(recipe: Recipe) -> tuple[Corpus, Corpus]:
 
 
 def write_folder(
-    recipe: Recipe, model: StanceModel, tokens: Tokens, tokenizer: Path, corpus: Corpus, validation: Corpus, folder: Path
+    recipe: Recipe,
+    model: StanceModel,
+    tokens: Tokens,
+    tokenizer: Path,
+    corpus: Corpus,
+    validation: Corpus,
+    folder: Path,
+    weights: bool = True,
 ) -> dict:
     """Export, check the export, calibrate, measure; returns the manifest (not yet written).
 
@@ -162,7 +170,8 @@ def write_folder(
         key: value for key, value in model.encoder.config.to_dict().items() if key not in ("_name_or_path", "architectures")
     }
     (folder / "config.json").write_text(json.dumps(config | {"stance": settings}, indent=2) + "\n", encoding="utf-8")
-    write_safetensors(model, folder / "model.safetensors")
+    if weights:
+        write_safetensors(model, folder / "model.safetensors")
     precision, logits, agreement = _export(recipe, model, tokens, corpus, validation, folder)
     calibration = fit_calibration(logits, validation)
     calibration.write(folder / "calibration.json")

@@ -62,11 +62,13 @@ def test_bench_measures_everything_and_draws(corpus, tiny_folder, tmp_path, caps
     pytest.importorskip("matplotlib")
     out = tmp_path / "out"
     arguments = [str(corpus), "--model", str(tiny_folder), "--threads", "1", "--rounds", "1", "--train", str(corpus)]
+    arguments += ["--beside", str(tiny_folder)]
     assert bench.main([*arguments, "-o", str(out)]) == 0
     found = json.loads((out / "bench.json").read_text())
     assert found == json.loads(capsys.readouterr().out) and found["statements"] == 80
     own = found["1 threads"]
     assert own["speed"]["stance"]["statements_per_second"] > 0 < own["one_statement"]["p50_ms"] <= own["one_statement"]["p95_ms"]
+    assert 0.1 < own["speed"][str(tiny_folder)]["stance_times_as_fast"] < 10  # the same model
     assert set(own["by_issues"]) == {"3_over_1", "9_over_1", "10_over_1", "30_over_1", "tenth_over_nine"}
     assert 0 < own["roofline"]["share_of_int8_peak"] < 2
     # What a process uses must not be what the one that began it had used.

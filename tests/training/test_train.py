@@ -416,6 +416,31 @@ def test_an_encoder_that_cannot_read_packed_input_is_named():
         StanceModel(AutoConfig.for_model("distilbert"), 4)
 
 
+@pytest.mark.parametrize("export", ["int4", "int8"])
+def test_a_slim_model_answers_as_the_whole_one_and_has_no_weights(corpora, tiny_folder, tmp_path, capsys, export):
+    from training import slim
+
+    whole = tmp_path / "whole"
+    train.train(recipe(corpora, tiny_folder, epochs=2, export="none"), whole)
+    assert slim.main([str(whole), "--export", export, "--out", str(tmp_path / "light")]) == 0
+    light = stance.load(tmp_path / "light")
+    texts = list(read_corpus(corpora / "validation.jsonl").texts)
+    labels = [
+        [[answer.label for answer in row] for row in model.classify(texts)]
+        for model in (light, stance.load(whole, backend="torch"))
+    ]
+    assert np.mean(np.array(labels[0]) == np.array(labels[1])) >= 0.99
+    about = light.manifest
+    assert about["name"] == "light" and about["validation"]["export"] == export and about["training"]["exported_from"] == "whole"
+    assert "model.safetensors" not in about["files"] and not (tmp_path / "light" / "model.safetensors").exists()
+    assert "It classifies only" in (tmp_path / "light" / "README.md").read_text()
+    with pytest.raises(stance.ModelError, match="has no model"):
+        stance.load(tmp_path / "light", backend="torch").classify("A ceasefire now.")
+    capsys.readouterr()
+    assert slim.main([str(tmp_path / "light"), "--out", str(tmp_path / "lighter")]) == 2
+    assert "has no model.safetensors" in capsys.readouterr().err
+
+
 def test_a_soup_is_the_mean_of_its_models(corpora, tiny_folder, tmp_path, capsys):
     from safetensors.torch import load_file
 
