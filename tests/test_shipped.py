@@ -1,4 +1,4 @@
-"""The model that ships: what it must know, and that it is the model that was measured."""
+"""The models that ship: what they must know, and that they are the models that were measured."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ import pytest
 import stance
 from stance.evaluation.corpus import read_corpus
 from stance.evaluation.metrics import scores as measure
+from stance.store import bundled
 
 CASES = [
     ("We will never accept the seizure of the Crimean peninsula.", "crimea", "against"),
@@ -19,17 +20,24 @@ CASES = [
 ]
 
 
+@pytest.fixture(scope="module", params=["stance-mini", "stance-base"])
+def shipped(request):
+    if request.param not in bundled():
+        pytest.skip(f"{request.param} comes with a clone only")
+    return stance.load(request.param)
+
+
 @pytest.mark.parametrize("text,issue,label", CASES)
-def test_plain_statements_get_their_label(mini, text, issue, label):
-    assert mini.classify(text)[issue].label == label
+def test_plain_statements_get_their_label(shipped, text, issue, label):
+    assert shipped.classify(text)[issue].label == label
 
 
-def test_the_manifest_tells_what_was_measured(mini, shared):
-    corpus = read_corpus(shared / "validation.jsonl", mini.issues)
-    results = mini.classify(list(corpus.texts))
+def test_the_manifest_tells_what_was_measured(shipped, shared):
+    corpus = read_corpus(shared / "validation.jsonl", shipped.issues)
+    results = shipped.classify(list(corpus.texts))
     predicted = np.array([[stance.LABELS.index(answer.label) for answer in statement] for statement in results])
     scores = measure(corpus.labels, predicted, np.array(corpus.documents))
-    for name, promised in mini.manifest["validation"]["scores"].items():
+    for name, promised in shipped.manifest["validation"]["scores"].items():
         assert scores[name].value == pytest.approx(promised["value"], abs=0.01), name
 
 
@@ -41,17 +49,22 @@ def test_int8_and_float32_give_the_same_labels(mini, shared):
     assert np.mean(same) >= 0.99
 
 
-# In int8 a rounding error of float32 may tip an activation into the next of 255 steps.
-@pytest.mark.parametrize("backend,tolerance", [("onnx", 1e-2), ("torch", 1e-4)])
-def test_company_changes_no_probability(backend, tolerance, shared):
+# In eight bits a rounding error of float32 may tip an activation into the next of 255 steps.
+@pytest.mark.parametrize(
+    "name,backend,tolerance", [("stance-mini", "onnx", 1e-2), ("stance-mini", "torch", 1e-4), ("stance-base", "onnx", 1e-2)]
+)
+def test_company_changes_no_probability(name, backend, tolerance, shared):
     if backend == "torch":
         pytest.importorskip("torch")
-    model = stance.load(backend=backend)
+    if name not in bundled():
+        pytest.skip(f"{name} comes with a clone only")
+    model = stance.load(name, backend=backend)
     texts = list(read_corpus(shared / "validation.jsonl", model.issues).texts)[:40]
     own = stance.Issue("grain", "The grain corridor should be kept open.")
     together = model.classify(texts[::-1], batch_size=40)[::-1]
     for text, among in zip(texts, together, strict=True):
-        alone = model.classify(text, ["ceasefire", own, "crimea"])
+        alone, beside = model.classify(text), model.classify(text, ["ceasefire", own, "crimea"])
         for issue in ("crimea", "ceasefire"):
-            assert alone[issue].label == among[issue].label
-            assert alone[issue].probability == pytest.approx(among[issue].probability, abs=tolerance)
+            assert alone[issue].label == beside[issue].label == among[issue].label
+            assert alone[issue].probability == pytest.approx(among[issue].probability, abs=1e-4)
+            assert beside[issue].probability == pytest.approx(among[issue].probability, abs=tolerance)
