@@ -106,7 +106,7 @@ def publish(
         manifest = write_folder(recipe, model, tokens, tokenizer, corpus, validation, building, weights)
         manifest["training"] |= facts
         if "averaged" in facts:
-            manifest["description"] = f"the mean of {len(facts['averaged'])} runs, fine-tuned on {len(corpus)} statements"
+            manifest["description"] += f", the mean of {len(facts['averaged'])} runs"
         (building / "manifest.json").write_text(json.dumps(manifest, indent=2, allow_nan=False) + "\n", encoding="utf-8")
         write_card(building, manifest)
         old = out.with_name(f".{out.name}.old")
@@ -183,7 +183,7 @@ def write_folder(
         "format": FORMAT,
         "name": recipe.name,
         "version": stance.__version__,
-        "description": f"{recipe.backbone} fine-tuned on {len(corpus)} statements",
+        "description": _description(model, corpus),
         "created": datetime.date.today().isoformat(),
         "labels": LABELS,
         "issues": {issue.name: issue.proposition for issue in asked},
@@ -211,6 +211,14 @@ def write_folder(
             if (folder / name).exists()
         },
     }
+
+
+def _description(model: StanceModel, corpus: Corpus) -> str:
+    config, weights = model.encoder.config, sum(values.numel() for values in model.state_dict().values())
+    return (
+        f"{config.model_type} encoder of {config.num_hidden_layers} layers, {weights / 1e6:.1f} million weights, "
+        f"fine-tuned on {len(corpus):,} statements"
+    )
 
 
 def _export(
