@@ -20,11 +20,15 @@ CASES = [
 ]
 
 
+def load(name, backend="onnx"):
+    if name not in bundled():
+        pytest.skip(f"{name} comes with a clone only")
+    return stance.load(name, backend=backend)
+
+
 @pytest.fixture(scope="module", params=["stance-mini", "stance-base"])
 def shipped(request):
-    if request.param not in bundled():
-        pytest.skip(f"{request.param} comes with a clone only")
-    return stance.load(request.param)
+    return load(request.param)
 
 
 @pytest.mark.parametrize("text,issue,label", CASES)
@@ -56,9 +60,7 @@ def test_int8_and_float32_give_the_same_labels(mini, shared):
 def test_company_changes_no_probability(name, backend, tolerance, shared):
     if backend == "torch":
         pytest.importorskip("torch")
-    if name not in bundled():
-        pytest.skip(f"{name} comes with a clone only")
-    model = stance.load(name, backend=backend)
+    model = load(name, backend)
     texts = list(read_corpus(shared / "validation.jsonl", model.issues).texts)[:40]
     own = stance.Issue("grain", "The grain corridor should be kept open.")
     together = model.classify(texts[::-1], batch_size=40)[::-1]

@@ -30,7 +30,7 @@ from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 from stance.backends.torch import StanceModel
 from stance.packing import Packed
 
-from .gptq import put_in, round_weights
+from .gptq import put_in, round_weights, with_runtime_operators
 
 _VALUES = 20_000  # of each tensor and sample that ranges are chosen on
 _NOT_READ = -1e4  # added to the score of a token that may not be read: its weight becomes nought
@@ -177,9 +177,7 @@ def _fuse(model: onnx.ModelProto) -> onnx.ModelProto:
     nodes = [fused.get(id(node), node) for node in before if id(node) in fused or id(node) not in gone]
     del graph.node[:]
     graph.node.extend(nodes)
-    if not any(own.domain == "com.microsoft" for own in model.opset_import):
-        model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
-    return model
+    return with_runtime_operators(model)
 
 
 def _fix_ranges(quantised: onnx.ModelProto, plain: onnx.ModelProto, samples: list[Packed]) -> onnx.ModelProto:

@@ -168,9 +168,14 @@ def put_in(graph: onnx.ModelProto, matrices: list[FourBits]) -> onnx.ModelProto:
     kept = [tensor for tensor in graph.graph.initializer if tensor.name in used]
     del graph.graph.initializer[:]
     graph.graph.initializer.extend(kept)
-    if not any(own.domain == "com.microsoft" for own in graph.opset_import):
-        graph.opset_import.append(helper.make_opsetid("com.microsoft", 1))
-    return graph
+    return with_runtime_operators(graph)
+
+
+def with_runtime_operators(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Declare ONNX Runtime's own operators, which a graph may then use; returns it."""
+    if not any(own.domain == "com.microsoft" for own in model.opset_import):
+        model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    return model
 
 
 def _packed(matrix: FourBits, name: str) -> list[onnx.TensorProto]:
