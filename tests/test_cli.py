@@ -7,6 +7,9 @@ import sys
 import pytest
 from conftest import TEXTS
 
+from stance.errors import MissingExtraError
+from stance.evaluation.commands import evaluate
+
 SCRIPT = "from stance.cli import main; main()"
 
 
@@ -155,6 +158,14 @@ def test_evaluate_prints_a_table_and_writes_files(tmp_path):
     taken.write_text("mine")
     assert "cannot write into" in fails("evaluate", path, *options, "--no-baselines", "-o", taken)
     assert taken.read_text() == "mine"
+
+
+def test_evaluate_says_that_it_cannot_draw_before_it_measures(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setattr("stance.evaluation.measurement.evaluate", lambda *a, **k: pytest.fail("measured first"))
+    with pytest.raises(MissingExtraError, match="pip install"):
+        evaluate(["any.csv"], output=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,10 @@ def evaluate(
     """Measure a model on labelled statements, with intervals and beside baselines; with -o, plots too."""
     from .corpus import parse_map
     from .measurement import evaluate as measure
+    from .plots import figure_class, write_plots
 
+    if output:
+        figure_class()  # where it is missing, that is said before minutes of measuring
     report = measure(
         corpus,
         model,
@@ -93,8 +96,6 @@ def evaluate(
     )
     print(report.to_markdown(), end="")
     if output:
-        from .plots import write_plots
-
         _written(report, output)
         write_plots(report, output)
 
