@@ -26,7 +26,7 @@ from stance.store import find, manifest, sha256, verify
 from stance.tables import read
 from stance.tokens import Tokens
 
-from .batches import Soft
+from .batches import Soft, leaning
 from .fit import predict
 from .recipe import Recipe
 from .train import add_options, command, positive, train
@@ -51,8 +51,9 @@ def unlabelled(files: Sequence[str], validation: Corpus, most: int | None = None
 def taught(corpus: Corpus, texts: Sequence[str], teacher: Path, recipe: Recipe) -> tuple[Corpus, Soft]:
     """The corpus with the unlabelled texts after it, and what the teacher says of both.
 
-    It is asked of a labelled statement what that is labelled on (nothing where ``teacher_share`` is 0), of the others the
-    recipe's issues. What it said is kept in ``build/teacher``.
+    It is asked of a labelled statement what that is labelled on (nothing where ``teacher_share`` is 0 or where the statement
+    leans on its context, which the teacher is not shown), of the others the recipe's issues. What it said is kept in
+    ``build/teacher``.
 
     Raises:
         ModelError: the teacher cannot be found, or has no weights that can be read.
@@ -65,7 +66,8 @@ def taught(corpus: Corpus, texts: Sequence[str], teacher: Path, recipe: Recipe) 
     names = tuple(f"unlabelled {n}" for n in range(len(texts)))
     every = [(*corpus.texts, *texts), (*corpus.contexts, *empty), (*corpus.documents, *names), corpus.issues]
     whole = Corpus(*every, np.concatenate([corpus.labels, rows]))
-    of_labelled = corpus.labels if recipe.teacher_share else np.full_like(corpus.labels, MISSING)
+    silent = leaning(corpus)[:, None] | (recipe.teacher_share == 0)
+    of_labelled = np.where(silent, MISSING, corpus.labels)
     question = Corpus(*every, np.concatenate([of_labelled, asked]))
     files = [sha256(teacher / name) for name in ("model.safetensors", "config.json", "tokenizer.json", "calibration.json")]
     key = hashlib.sha256(repr((whole.texts, whole.issues, files)).encode())

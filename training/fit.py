@@ -115,8 +115,25 @@ def optimizer(model: StanceModel, recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, fused=True)
 
 
+def contrast_loss(logits: torch.Tensor, label: torch.Tensor, rivals: torch.Tensor) -> torch.Tensor:
+    """How far each decision's label is from being likelier there than where its rivals stand, the mean over all decisions.
+
+    The loss over bundles of instances of Dua et al. (2021, "Learning with Instance Bundles for Reading Comprehension"):
+    -log(p / (p + p')) with p the probability of the label here and p' that of the same label at the rival.
+
+    Args:
+        logits: (B, K, L).
+        label: (B, K).
+        rivals: (B * K, B * K), see ``training.batches.rivals``.
+    """
+    of = logits.log_softmax(-1).flatten(0, 1).T[label.flatten().clamp(min=0)]  # [d, e]: of d's label at e
+    return (torch.nn.functional.softplus(of - of.diagonal()[:, None]) * rivals).sum() / len(of)
+
+
 class _Trainer(Trainer):
     """The Trainer, over batches that are made already."""
+
+    contrast = 0.0
 
     def _loader(self, visits: Visits):
         loader = torch.utils.data.DataLoader(visits, batch_size=1, collate_fn=lambda items: items[0])
@@ -129,9 +146,11 @@ class _Trainer(Trainer):
         return self._loader(eval_dataset or self.eval_dataset)
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
-        target, weight = inputs["target"], inputs["weight"]
-        logits = model(**{name: value for name, value in inputs.items() if name not in ("target", "weight")}).float()
-        loss = (-(target * logits.log_softmax(-1)).sum(-1) * weight).mean()
+        wanted = ("target", "weight", "label", "rivals")
+        logits = model(**{name: value for name, value in inputs.items() if name not in wanted}).float()
+        loss = (-(inputs["target"] * logits.log_softmax(-1)).sum(-1) * inputs["weight"]).mean()
+        if "rivals" in inputs:
+            loss = loss + self.contrast * contrast_loss(logits, inputs["label"], inputs["rivals"])
         return (loss, {"logits": logits}) if return_outputs else loss
 
 
@@ -268,6 +287,7 @@ def _fit(recipe, corpus, work, log, soft, validation) -> tuple[StanceModel, Toke
         callbacks=callbacks,
         optimizers=(optimizer(model, recipe), None),
     )
+    trainer.contrast = recipe.contrast
     trainer.remove_callback(PrinterCallback)
     whole = sorted(work.glob(f"checkpoint-*/{_WHOLE}"), key=lambda path: int(path.parent.name.partition("-")[2]))
     best = _stopped(whole[-1].parent, recipe.patience) if whole and held else None

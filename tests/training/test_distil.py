@@ -38,6 +38,13 @@ def test_the_teacher_is_asked_of_labelled_cells_and_of_the_issues_on_other_text(
     assert kept.stat().st_mtime_ns == before, "what was asked once is not asked again"
 
 
+def test_the_teacher_is_not_asked_of_what_its_context_decides(trained, corpora, tiny_folder):  # noqa: F811
+    corpus = read_corpus(corpora / "train.jsonl").take([0, 0, 1])
+    corpus = dataclasses.replace(corpus, contexts=("Of the truce.", "Of the fish.", "They met."))
+    found = distil.taught(corpus, [], trained[0], recipe(corpora, tiny_folder))[1].probabilities
+    assert np.isnan(found[:2]).all() and np.isfinite(found[2]).any()
+
+
 def test_a_student_learns_from_unlabelled_text(trained, corpora, tiny_folder, tmp_path):  # noqa: F811
     rows = [json.loads(line) for line in (corpora / "train.jsonl").read_text().splitlines()]
     (tmp_path / "few.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[:8]))
