@@ -9,26 +9,39 @@ from stance.calibration import Calibration, softmax
 from stance.evaluation.corpus import MISSING, Corpus
 from stance.evaluation.reliability import calibration_error
 
+_POWERS = np.geomspace(0.5, 5, 24)
 
-def _temperature(logits: np.ndarray, gold: np.ndarray) -> float:
-    """The temperature with the least negative log-likelihood of (N, L) logits."""
+
+def _fit(gaps: np.ndarray, gold: np.ndarray, power: float) -> tuple[float, float]:
+    """The temperature with the least mean negative log-likelihood of (N, L) gaps below the highest logit, and that."""
 
     def loss(log_temperature: float) -> float:
-        probabilities = softmax(logits / np.exp(log_temperature))
+        probabilities = softmax(-((gaps / np.exp(log_temperature)) ** power))
         return -np.log(probabilities[np.arange(len(gold)), gold] + 1e-12).mean()
 
-    return float(np.exp(minimize_scalar(loss, bounds=(-2, 2), method="bounded").x))
+    found = minimize_scalar(loss, bounds=(-2, 2), method="bounded")
+    return float(np.exp(found.x)), float(found.fun)
 
 
 def fit_calibration(logits: np.ndarray, corpus: Corpus) -> Calibration:
-    """One temperature an issue from (N, K, L) logits; the default is that of all issues pooled."""
+    """One temperature an issue and one power from (N, K, L) logits; the default is a temperature for all issues pooled.
+
+    Few rows say little of the power: its logarithm has a standard normal prior.
+    """
+    gaps = logits.max(-1, keepdims=True) - logits.astype(np.float64)
     there = corpus.labels != MISSING
-    temperatures = {
-        issue.name: _temperature(logits[there[:, k], k], corpus.labels[there[:, k], k])
-        for k, issue in enumerate(corpus.issues)
-        if there[:, k].any()
-    }
-    return Calibration(temperatures, _temperature(logits[there], corpus.labels[there]))
+    known = [k for k in range(len(corpus.issues)) if there[:, k].any()]
+
+    def fitted(power: float) -> tuple[float, dict[str, float]]:
+        total, temperatures = np.log(power) ** 2 / 2, {}
+        for k in known:
+            rows = there[:, k]
+            temperatures[corpus.issues[k].name], loss = _fit(gaps[rows, k], corpus.labels[rows, k], power)
+            total += rows.sum() * loss
+        return total, temperatures
+
+    power = float(min(_POWERS, key=lambda power: fitted(power)[0]))
+    return Calibration(fitted(power)[1], _fit(gaps[there], corpus.labels[there], 1.0)[0], power)
 
 
 def cross_fitted_error(logits: np.ndarray, corpus: Corpus, halvings: int = 10, seed: int = 0) -> float:
