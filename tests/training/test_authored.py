@@ -30,4 +30,5 @@ def test_a_bag_of_words_tells_different_manners_apart_and_not_the_same():
 
 def test_authored_and_real_are_told_apart_less_than_always(shared):
     pytest.importorskip("sklearn")
-    assert told_apart(read_corpus(corpora()).texts, read_corpus(shared / "train.jsonl").texts).value < 0.95
+    authored = read_corpus(corpora()).distinct()  # one that stands in several folds would be known again
+    assert told_apart(authored.texts, read_corpus(shared / "train.jsonl").texts).value < 0.95
