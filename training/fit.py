@@ -30,6 +30,7 @@ from .recipe import Recipe
 
 _WHOLE = "average.pt"  # written last, so a checkpoint that has it is whole
 _LOG_STEPS = 50
+_TO_LEARN = ("target", "weight", "label", "rivals")  # what of a batch is no input of the model
 _ATTENTION_DROPOUT = ("attention.self.dropout", "attention.attn.dropout")  # BERT's kin, and MPNet
 
 
@@ -146,8 +147,7 @@ class _Trainer(Trainer):
         return self._loader(eval_dataset or self.eval_dataset)
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
-        wanted = ("target", "weight", "label", "rivals")
-        logits = model(**{name: value for name, value in inputs.items() if name not in wanted}).float()
+        logits = model(**{name: value for name, value in inputs.items() if name not in _TO_LEARN}).float()
         loss = (-(inputs["target"] * logits.log_softmax(-1)).sum(-1) * inputs["weight"]).mean()
         if "rivals" in inputs:
             loss = loss + self.contrast * contrast_loss(logits, inputs["label"], inputs["rivals"])
