@@ -25,7 +25,7 @@ from stance.tokens import Tokens
 
 from .calibrate import cross_fitted_error, fit_calibration
 from .card import write_card
-from .train import check_out, exported_logits, report
+from .train import check_out, exported_logits, replacing, report
 
 
 def recalibrate(
@@ -45,10 +45,8 @@ def recalibrate(
     if len(set(corpus.documents)) < 2:
         raise InputError(f"{', '.join(corpora)}: all rows are of one document; intervals need several: mend the column doc")
     logits = exported_logits(source, Tokens.of(source), corpus)
-    building = out.with_name(f".{out.name}.part")
-    shutil.rmtree(building, ignore_errors=True)
-    try:
-        shutil.copytree(source, building)
+    with replacing(out) as building:
+        shutil.copytree(source, building, dirs_exist_ok=True)
         fit_calibration(logits, corpus).write(building / "calibration.json")
         figures = measure(corpus.labels, logits.argmax(-1), np.array(corpus.documents))
         about["validation"] |= {
@@ -62,14 +60,6 @@ def recalibrate(
         about["files"][path.name] = {"sha256": sha256(path), "bytes": path.stat().st_size}
         (building / "manifest.json").write_text(json.dumps(about, indent=2, allow_nan=False) + "\n", encoding="utf-8")
         write_card(building, about)
-        old = out.with_name(f".{out.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
-        if out.exists():
-            out.rename(old)
-        building.rename(out)
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
     return about
 
 

@@ -10,7 +10,8 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -97,10 +98,7 @@ def publish(
     Raises:
         ModelError: the exported model gives other labels than the trained one too often.
     """
-    building = out.with_name(f".{out.name}.part")
-    shutil.rmtree(building, ignore_errors=True)
-    building.mkdir(parents=True)
-    try:
+    with replacing(out) as building:
         if log:
             shutil.copyfile(log, building / log.name)
         manifest = write_folder(recipe, model, tokens, tokenizer, corpus, validation, building, weights)
@@ -109,7 +107,17 @@ def publish(
             manifest["description"] += f", the mean of {len(facts['averaged'])} runs"
         (building / "manifest.json").write_text(json.dumps(manifest, indent=2, allow_nan=False) + "\n", encoding="utf-8")
         write_card(building, manifest)
-        old = out.with_name(f".{out.name}.old")
+    return manifest
+
+
+@contextmanager
+def replacing(out: Path) -> Iterator[Path]:
+    """An empty folder that takes the place of ``out`` when all went well, and goes when it did not."""
+    building, old = out.with_name(f".{out.name}.part"), out.with_name(f".{out.name}.old")
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir(parents=True)
+    try:
+        yield building
         shutil.rmtree(old, ignore_errors=True)
         if out.exists():
             out.rename(old)
@@ -117,7 +125,6 @@ def publish(
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(building, ignore_errors=True)
-    return manifest
 
 
 def read_corpora(recipe: Recipe) -> tuple[Corpus, Corpus]:
