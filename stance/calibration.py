@@ -16,6 +16,16 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return shifted / shifted.sum(-1, keepdims=True)
 
 
+def gaps(logits: np.ndarray) -> np.ndarray:
+    """How far each logit is below the highest of its row, in float64."""
+    return logits.max(-1, keepdims=True) - logits.astype(np.float64)
+
+
+def bend(gaps: np.ndarray, temperature: np.ndarray | float, power: np.ndarray | float) -> np.ndarray:
+    """Probabilities in proportion to exp(-(gap / temperature) ** power), over the last axis."""
+    return softmax(-((gaps / temperature) ** power))
+
+
 @dataclass(frozen=True)
 class Calibration:
     """Temperature scaling (Guo et al. 2017), one temperature an issue, and a power that bends it.
@@ -38,8 +48,7 @@ class Calibration:
         """(..., K, L) logits of K issues to probabilities of the same shape."""
         scale = np.array([self.temperatures.get(issue, self.default) for issue in issues])
         power = np.array([self.power if issue in self.temperatures else 1.0 for issue in issues])
-        gaps = logits.max(-1, keepdims=True) - logits.astype(np.float64)
-        return softmax(-((gaps / scale[:, None]) ** power[:, None]))
+        return bend(gaps(logits), scale[:, None], power[:, None])
 
     @classmethod
     def read(cls, path: Path) -> Calibration:

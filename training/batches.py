@@ -48,23 +48,19 @@ def plan(
         same[len(item[1])].append(item)
     made: Plan = []
     for _, group in sorted(same.items()):
-        order = rng.permutation(len(group))
-        if documents is not None:
-            turn: dict[str, int] = {}
-            for i in order:
-                turn.setdefault(documents[group[i][0]], len(turn))
-            order = sorted(order, key=lambda i: turn[documents[group[i][0]]])
+        # Without documents each item is one of its own.
+        name = [i if documents is None else documents[n] for i, (n, _) in enumerate(group)]
+        order, turn = rng.permutation(len(group)), {}
+        for i in order:
+            turn.setdefault(name[i], len(turn))
+        order = sorted(order, key=lambda i: turn[name[i]])
         for begin in range(0, len(order), size * _WINDOW):
-            part = [group[i] for i in order[begin : begin + size * _WINDOW]]
-            if documents is None:
-                part.sort(key=lambda item: lengths[item[0]])
-            else:
-                longest: dict[str, int] = {}
-                for n, _ in part:
-                    longest[documents[n]] = max(longest.get(documents[n], 0), lengths[n])
-                part.sort(key=lambda item: (longest[documents[item[0]]], turn[documents[item[0]]]))
+            part, longest = order[begin : begin + size * _WINDOW], {}
+            for i in part:
+                longest[name[i]] = max(longest.get(name[i], 0), lengths[group[i][0]])
+            part.sort(key=lambda i: (longest[name[i]], turn[name[i]]))
             for first in range(0, len(part), size):
-                chosen = part[first : first + size]
+                chosen = [group[i] for i in part[first : first + size]]
                 made.append(([n for n, _ in chosen], [ks for _, ks in chosen]))
     return [made[i] for i in rng.permutation(len(made))]
 
@@ -214,8 +210,7 @@ def rivals(documents: Sequence[str], asked: np.ndarray, label: np.ndarray) -> np
         asked, label: (B, K) each.
     """
     batch, many = label.shape
-    name = {document: i for i, document in enumerate(documents)}
-    document = np.repeat([name[d] for d in documents], many)
+    document = np.repeat(np.unique(documents, return_inverse=True)[1], many)
     row, issue, gold = np.repeat(np.arange(batch), many), asked.ravel(), label.ravel()
     near = (document[:, None] == document) & (issue[:, None] == issue) | (row[:, None] == row)
     found = near & (gold[:, None] != gold) & (gold != MISSING) & (gold[:, None] != MISSING)

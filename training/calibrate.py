@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from stance.calibration import Calibration, softmax
+from stance.calibration import Calibration, bend, gaps
 from stance.evaluation.corpus import MISSING, Corpus
 from stance.evaluation.reliability import calibration_error
 
 _POWERS = np.geomspace(0.5, 5, 24)
 
 
-def _fit(gaps: np.ndarray, gold: np.ndarray, power: float) -> tuple[float, float]:
+def _fit(below: np.ndarray, gold: np.ndarray, power: float) -> tuple[float, float]:
     """The temperature with the least mean negative log-likelihood of (N, L) gaps below the highest logit, and that."""
 
     def loss(log_temperature: float) -> float:
-        probabilities = softmax(-((gaps / np.exp(log_temperature)) ** power))
+        probabilities = bend(below, np.exp(log_temperature), power)
         return -np.log(probabilities[np.arange(len(gold)), gold] + 1e-12).mean()
 
     found = minimize_scalar(loss, bounds=(-2, 2), method="bounded")
@@ -28,7 +28,7 @@ def fit_calibration(logits: np.ndarray, corpus: Corpus) -> Calibration:
 
     Few rows say little of the power: its logarithm has a standard normal prior.
     """
-    gaps = logits.max(-1, keepdims=True) - logits.astype(np.float64)
+    below = gaps(logits)
     there = corpus.labels != MISSING
     known = [k for k in range(len(corpus.issues)) if there[:, k].any()]
 
@@ -36,12 +36,13 @@ def fit_calibration(logits: np.ndarray, corpus: Corpus) -> Calibration:
         total, temperatures = np.log(power) ** 2 / 2, {}
         for k in known:
             rows = there[:, k]
-            temperatures[corpus.issues[k].name], loss = _fit(gaps[rows, k], corpus.labels[rows, k], power)
+            temperatures[corpus.issues[k].name], loss = _fit(below[rows, k], corpus.labels[rows, k], power)
             total += rows.sum() * loss
         return total, temperatures
 
-    power = float(min(_POWERS, key=lambda power: fitted(power)[0]))
-    return Calibration(fitted(power)[1], _fit(gaps[there], corpus.labels[there], 1.0)[0], power)
+    found = {float(power): fitted(power) for power in _POWERS}
+    power = min(found, key=lambda power: found[power][0])
+    return Calibration(found[power][1], _fit(below[there], corpus.labels[there], 1.0)[0], power)
 
 
 def cross_fitted_error(logits: np.ndarray, corpus: Corpus, halvings: int = 10, seed: int = 0) -> float:

@@ -10,7 +10,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -105,9 +105,14 @@ def publish(
         manifest["training"] |= facts
         if "averaged" in facts:
             manifest["description"] += f", the mean of {len(facts['averaged'])} runs"
-        (building / "manifest.json").write_text(json.dumps(manifest, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-        write_card(building, manifest)
+        write_manifest(building, manifest)
     return manifest
+
+
+def write_manifest(folder: Path, manifest: dict) -> None:
+    """Write ``manifest.json`` and the card into a model folder."""
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    write_card(folder, manifest)
 
 
 @contextmanager
@@ -135,21 +140,48 @@ def read_corpora(recipe: Recipe) -> tuple[Corpus, Corpus]:
     """
     issues = recipe.issue_list()
     for source in (recipe.corpora, recipe.validation):
-        if source and (errors := check_corpus(source, (), issues, recipe.columns, recipe.labels).errors):
-            more = [f"and {len(errors) - _SHOWN} more; stance check names them all"] if len(errors) > _SHOWN else []
-            raise stance.InputError("\n  ".join([*errors[:_SHOWN], *more]))
+        if source:
+            check(source, issues, recipe.columns, recipe.labels)
     corpus = read_corpus(recipe.corpora, issues, recipe.columns, recipe.labels)
     if not recipe.validation:
         return split(corpus)
     validation = read_corpus(recipe.validation, issues, recipe.columns, recipe.labels)
-    if len(set(validation.documents)) < 2:
-        raise stance.InputError(f"{recipe.validation}: all rows are of one document; intervals need several: mend the column doc")
+    check_documents(validation, recipe.validation)
     if shared := near_duplicates(corpus.texts, validation.texts, words=8):
         raise stance.InputError(
             f"{len(shared)} training statements stand, wholly or nearly, in the validation corpus too; "
             f"take them out of one of the two, e.g. {corpus.texts[shared[0][0]][:100]!r}"
         )
     return corpus, validation
+
+
+def check(source: str | Sequence[str], issues: Sequence[Issue], columns: dict[str, str], labels: dict[str, str]) -> None:
+    """Raise an InputError that names what is wrong in a corpus, with file and line."""
+    if errors := check_corpus(source, (), issues, columns, labels).errors:
+        more = [f"and {len(errors) - _SHOWN} more; stance check names them all"] if len(errors) > _SHOWN else []
+        raise stance.InputError("\n  ".join([*errors[:_SHOWN], *more]))
+
+
+def check_documents(corpus: Corpus, source: str) -> None:
+    """Raise an InputError if a corpus to measure on is of one document."""
+    if len(set(corpus.documents)) < 2:
+        raise stance.InputError(f"{source}: all rows are of one document; intervals need several: mend the column doc")
+
+
+def measured(logits: np.ndarray, corpus: Corpus) -> dict:
+    """What a manifest says of a model's (N, K, L) logits on a corpus."""
+    scores = measure(corpus.labels, logits.argmax(-1), np.array(corpus.documents))
+    return {
+        "statements": len(corpus),
+        "documents": len(set(corpus.documents)),
+        "scores": {name: score.to_dict() for name, score in scores.items()},
+        "calibration_error_cross_fitted": round(cross_fitted_error(logits, corpus), 4),
+    }
+
+
+def about_file(path: Path) -> dict:
+    """What a manifest says of one of its folder's files."""
+    return {"sha256": sha256(path), "bytes": path.stat().st_size}
 
 
 def write_folder(
@@ -182,7 +214,6 @@ def write_folder(
     precision, logits, agreement = _export(recipe, model, tokens, corpus, validation, folder)
     calibration = fit_calibration(logits, validation)
     calibration.write(folder / "calibration.json")
-    scores = measure(validation.labels, logits.argmax(-1), np.array(validation.documents))
     counts = corpus.counts()
     asked = main_issues(recipe, corpus)
     files = ("config.json", "tokenizer.json", "calibration.json", "model.onnx", "model.safetensors", "training.jsonl")
@@ -204,19 +235,12 @@ def write_folder(
         },
         "validation": {
             "corpus": recipe.validation or "statements of the training corpora that were held out",
-            "statements": len(validation),
-            "documents": len(set(validation.documents)),
             "seed": recipe.seed,
-            "scores": {name: score.to_dict() for name, score in scores.items()},
             "export": precision,
             "export_agreement": round(agreement, 4),
-            "calibration_error_cross_fitted": round(cross_fitted_error(logits, validation), 4),
-        },
-        "files": {
-            name: {"sha256": sha256(folder / name), "bytes": (folder / name).stat().st_size}
-            for name in files
-            if (folder / name).exists()
-        },
+        }
+        | measured(logits, validation),
+        "files": {name: about_file(folder / name) for name in files if (folder / name).exists()},
     }
 
 
@@ -286,11 +310,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     several = {"nargs": "+", "action": "extend"}
     parser.add_argument("--corpus", **several, default=[], metavar="FILE", help="train on these instead of the recipe's")
     parser.add_argument("--validation", metavar="FILE", help="choose and calibrate on this; else a fifth of --corpus is held out")
-    parser.add_argument("--columns", **several, metavar="OURS=THEIRS", help="what the corpora call a column: text=sentence")
-    parser.add_argument("--labels", **several, metavar="THEIRS=OURS", help="what their labels are called here: pro=favor")
+    add_renamings(parser)
     parser.add_argument("--out", type=Path, help="the model folder; models/NAME if not given")
     parser.add_argument("--threads", type=positive, help="processor threads")
     parser.add_argument("--set", **several, default=[], metavar="KEY=VALUE", help="change keys of the recipe")
+
+
+def add_renamings(parser: argparse.ArgumentParser) -> None:
+    """The options by which a corpus may call things otherwise; for ``parse_map``."""
+    several = {"nargs": "+", "action": "extend"}
+    parser.add_argument("--columns", **several, metavar="OURS=THEIRS", help="what the corpora call a column: text=sentence")
+    parser.add_argument("--labels", **several, metavar="THEIRS=OURS", help="what their labels are called here: pro=favor")
 
 
 def check_out(out: Path) -> Path:
