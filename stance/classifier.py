@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from numbers import Real
 from pathlib import Path
@@ -74,7 +75,8 @@ class Classifier:
 
         Returns:
             A :class:`~stance.Statement` for a text, a list of them for a collection (same order), an iterator for an iterator;
-            for a frame, that frame with ``<issue>_label`` and ``<issue>_probability`` added.
+            for a frame, that frame with ``<issue>_label`` and ``<issue>_probability`` added, and a warning where texts are
+            longer than the model reads.
 
         Raises:
             InputError: blank or other than text, with its place; a bad option.
@@ -137,6 +139,12 @@ class Classifier:
         if isinstance(context, str) and context in table.columns:
             raise InputError(f"context is text, and {context!r} is a column; type context=frame[{context!r}]")
         statements = self._classify_list(table[text_column].to_list(), context, progress, asked, *options)
+        if cut := [n for n, statement in enumerate(statements, 1) if statement.truncated]:
+            warnings.warn(
+                f"{len(cut)} of {len(statements)} texts are longer than the model reads (the first is text {cut[0]}) and were "
+                "judged by their beginning; divide them into sentences or short passages",
+                stacklevel=3,  # whoever called classify
+            )
         backend = table.implementation
         added = []
         for issue in asked:

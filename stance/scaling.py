@@ -190,10 +190,16 @@ class _Worker:
     """One process of many: a model, and files that come one after another."""
 
     def __init__(self, model: str, issues: tuple[Issue, ...], text_column: str | None):
-        self.classifier: Classifier = load(model, threads=1)
         self.issues, self.text_column = issues, text_column
+        self.classifier: Classifier | None = None
+        try:
+            self.classifier = load(model, threads=1)
+        except StanceError as failure:  # said of each file: a worker that cannot begin would look like one that died
+            self.failure = f"a worker cannot load the model, which every machine must see: {failure}"
 
     def __call__(self, row: dict[str, str]) -> dict[str, Any]:
+        if self.classifier is None:
+            return row | {"statements": None, "error": f"{row['source']}: {self.failure}"}
         try:
             statements, error = self.classify(row["source"], Path(row["target"])), ""
         except StanceError as failure:

@@ -117,6 +117,11 @@ def _lines(name: str) -> Iterator[tuple[int, str]]:
                     f"{name}, line {number}: this is binary data or UTF-16, not UTF-8 text; "
                     "save it as UTF-8 text, or name a Parquet file .parquet"
                 )
+            if number == 1 and b"\r" in raw.rstrip(b"\r\n"):
+                raise InputError(
+                    f"{name}: its lines end in carriage returns alone (old Macintosh), so all of it is one line; save it with "
+                    f"ordinary line ends, e.g. tr '\\r' '\\n' < {name} > lines{ending_of(name) or '.txt'}"
+                )
             try:
                 yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:

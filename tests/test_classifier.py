@@ -1,4 +1,5 @@
 import itertools
+import warnings
 
 import numpy as np
 import pytest
@@ -169,6 +170,17 @@ def test_an_unknown_backend_is_an_error():
 def test_a_context_that_is_no_text_is_named(tiny, context, message):
     with pytest.raises(stance.InputError, match=message):
         tiny.classify(["A truce."], context=context)
+
+
+def test_a_frame_with_texts_that_are_cut_says_how_many(tiny):
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"text": ["truce", "truce " * 1000, "a truce"]})
+    with pytest.warns(UserWarning, match=r"1 of 3 texts are longer .* first is text 2") as said:
+        tiny.classify(frame)
+    assert said[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tiny.classify(frame[::2])
 
 
 def test_a_frames_column_is_not_taken_for_a_context(tiny):

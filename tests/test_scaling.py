@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 import stance
 from stance.cli import app
-from stance.scaling import _parts
+from stance.scaling import _parts, _Worker
 
 FILES, ROWS = 4, 1500
 
@@ -93,6 +93,12 @@ def test_a_file_over_which_every_worker_dies_is_given_up_and_the_others_go_on(cl
     assert len(parts) == FILES and len(killed) >= 2
     assert "workers died over it" in parts.pop("part1.jsonl").error and not (out / "part1.parquet").exists()
     assert all(part.statements == ROWS and not part.error for part in parts.values())
+
+
+def test_a_worker_that_cannot_load_the_model_says_so_of_each_file(tmp_path):
+    worker = _Worker(str(tmp_path / "elsewhere"), (), None)
+    row = worker({"source": "a.jsonl", "target": str(tmp_path / "a.parquet")})
+    assert row["statements"] is None and "a.jsonl: a worker cannot load the model, which every machine must see" in row["error"]
 
 
 def test_an_empty_file_is_done_once_too(cluster, tmp_path):

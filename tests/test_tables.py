@@ -38,6 +38,8 @@ def test_jsonl_and_parquet_give_the_same_rows(tmp_path):
         ("a.csv", "id,text\n1,a,b\n", "line 2: this row has another number of fields"),
         ("a.csv", "id,text\n1\n", "line 2: this row has another number of fields"),
         ("a.csv", 'id,text\n1,"a" b\n', "broken CSV"),
+        ("a.csv", "id,text\r1,a\r", r"carriage returns alone .* tr '\\r' '\\n' < .*a.csv > lines.csv"),
+        ("a.txt", "The guns fell silent.\rTalks go on.\r", "carriage returns alone"),
         ("a.jsonl", '{"text": "a"}\n' * 6 + '{"text": \n', "line 7: broken JSON"),
         ("a.jsonl", "[1]\n", "line 1: a JSON list"),
         ("a.jsonl", "[" * 100_000 + "\n", "line 1"),

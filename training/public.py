@@ -29,25 +29,33 @@ Row = dict[str, str]
 
 
 def write_splits(one: PublicSet, folder: Path, work: Path) -> tuple[Path, Path, dict[str, int]]:
-    """The training and validation splits as corpora in ``work``, and why how many training rows were left out.
+    """The training and validation splits as corpora in ``work``, and why how many rows were left out.
 
     Authors' splits share retweets and quotations, and a row that a model has seen says nothing about it; a text that
-    stands there with two labels for one target teaches nothing.
+    stands there with two labels for one target teaches nothing. What is measured in the end is every row of a split.
     """
     own, held = (read_set(one, folder, split)[1] for split in ("train", "validation"))
     shared = {n for n, _ in near_duplicates(own.texts, held.texts, words=8)}
-    rows = [row for n, row in enumerate(_rows(own)) if n not in shared]
+    near = [row for n, row in enumerate(_rows(own)) if n not in shared]
+    kept, chosen = _agreeing(near), _agreeing(_rows(held))
+    left = {
+        "training rows stand, wholly or nearly, in the validation split too": len(shared),
+        "training rows have two labels for one target": len(near) - len(kept),
+        "validation rows have two labels for one target": len(held) - len(chosen),
+    }
+    work.mkdir(parents=True, exist_ok=True)
+    paths = work / f"{one.name}-train.jsonl", work / f"{one.name}-validation.jsonl"
+    for path, part in zip(paths, (kept, chosen), strict=True):
+        path.write_text("".join(json.dumps(row) + "\n" for row in part), encoding="utf-8")
+    return *paths, left
+
+
+def _agreeing(rows: list[Row]) -> list[Row]:
+    """The rows whose text has one label only for their target."""
     given = defaultdict(set)
     for row in rows:
         given[_key(row)].add(row["label"])
-    kept = [row for row in rows if len(given[_key(row)]) == 1]
-    left = {"stand, wholly or nearly, in the validation split too": len(shared)}
-    left["have two labels for one target"] = len(rows) - len(kept)
-    work.mkdir(parents=True, exist_ok=True)
-    paths = work / f"{one.name}-train.jsonl", work / f"{one.name}-validation.jsonl"
-    for path, part in zip(paths, (kept, _rows(held)), strict=True):
-        path.write_text("".join(json.dumps(row) + "\n" for row in part), encoding="utf-8")
-    return *paths, left
+    return [row for row in rows if len(given[_key(row)]) == 1]
 
 
 def _key(row: Row) -> tuple[str, str]:
@@ -69,7 +77,7 @@ def run(recipe: Recipe, one: PublicSet, folder: Path, out: Path, test: bool) -> 
     own, held, left = write_splits(one, folder, out.parent)
     for why, count in left.items():
         if count:
-            print(f"{count} training rows {why}, and are left out", file=sys.stderr)
+            print(f"{count} {why}, and are left out", file=sys.stderr)
     sources = recipe.sources | {one.name: f"{one.title}, training split; texts not part of the repository"}
     train(dataclasses.replace(recipe, name=one.name, corpora=(str(own),), validation=str(held), sources=sources), out)
     model = Classifier(out, "torch")

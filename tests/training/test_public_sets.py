@@ -24,7 +24,7 @@ def folder(tmp_path, monkeypatch):
             }
             for n in range(start, start + 40)
         ]
-        if split == "train":  # somebody was of two minds
+        if split != "test":  # somebody was of two minds
             rows += [rows[6] | {"Stance": "AGAINST"}]
         if split == "validation":  # a retweet
             rows.append(
@@ -54,7 +54,8 @@ def test_a_set_is_trained_on_and_its_test_split_measured_only_when_asked(folder,
     assert main(run) == 0
     out, error = capsys.readouterr()
     assert "pstance validation" in out and "pstance test" not in out
-    assert "training rows stand" in error
+    assert "1 training rows stand" in error and "2 training rows have two labels" in error
+    assert "2 validation rows have two labels" in error and "n = 42" in out  # but measured they are
     kept = [json.loads(line)["text"] for line in (folder / "pstance-train.jsonl").read_text().splitlines()]
     assert len(kept) == 38 and not any("ward 0 " in text for text in kept)
     assert main([*run, "--test"]) == 0
