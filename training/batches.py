@@ -25,20 +25,13 @@ _WINDOW = 40  # batches that are sorted by length together
 Plan = list[tuple[list[int], list[list[int]]]]
 
 
-def plan(
-    rows: Sequence[Sequence[int]],
-    lengths: Sequence[int],
-    size: int,
-    rng: np.random.Generator,
-    layout: str,
-    documents: Sequence[str] | None = None,
-) -> Plan:
+def plan(rows: Sequence[Sequence[int]], lengths: Sequence[int], size: int, rng: np.random.Generator, layout: str) -> Plan:
     """Batches in random order: the statements of each, and the propositions that each of them is asked about.
 
     ``rows[n]`` are the propositions for statement n; one without any is left out. All statements of a batch have the
     same number of them, and are of like length, so that little is padding. How many batches there are depends on
     nothing random. In the ``cross`` layout each proposition is a pass of its own, and a batch has as many
-    propositions as a packed one of three. Statements of one of the ``documents`` stay together, but for those at the ends.
+    propositions as a packed one of three.
     """
     items = [(n, list(row)) for n, row in enumerate(rows) if len(row)]
     if layout == "cross":
@@ -48,19 +41,11 @@ def plan(
         same[len(item[1])].append(item)
     made: Plan = []
     for _, group in sorted(same.items()):
-        # Without documents each item is one of its own.
-        name = [i if documents is None else documents[n] for i, (n, _) in enumerate(group)]
-        order, turn = rng.permutation(len(group)), {}
-        for i in order:
-            turn.setdefault(name[i], len(turn))
-        order = sorted(order, key=lambda i: turn[name[i]])
+        order = rng.permutation(len(group))
         for begin in range(0, len(order), size * _WINDOW):
-            part, longest = order[begin : begin + size * _WINDOW], {}
-            for i in part:
-                longest[name[i]] = max(longest.get(name[i], 0), lengths[group[i][0]])
-            part.sort(key=lambda i: (longest[name[i]], turn[name[i]]))
+            part = sorted((group[i] for i in order[begin : begin + size * _WINDOW]), key=lambda item: lengths[item[0]])
             for first in range(0, len(part), size):
-                chosen = [group[i] for i in part[first : first + size]]
+                chosen = part[first : first + size]
                 made.append(([n for n, _ in chosen], [ks for _, ks in chosen]))
     return [made[i] for i in rng.permutation(len(made))]
 
@@ -101,15 +86,13 @@ def leaning(corpus: Corpus) -> np.ndarray:
 class Visits(torch.utils.data.Dataset):
     """A corpus as training sees it in one epoch: item n is the n-th batch, ready for the model.
 
-    Each has the model's inputs, ``target`` (B, K, L), the distribution to learn, and ``weight`` (B, K); where the recipe
-    has a ``contrast``, ``label`` (B, K), MISSING where only a teacher has one, and ``rivals`` (B * K, B * K), see ``rivals``.
+    Each has the model's inputs, ``target`` (B, K, L), the distribution to learn, and ``weight`` (B, K).
     """
 
     def __init__(self, recipe: Recipe, corpus: Corpus, tokens: Tokens, soft: Soft | None = None, training: bool = True):
         self.recipe, self.training, self.pad = recipe, training, tokens.pad
         self.plain, _ = tokens.statements(corpus.texts, [""] * len(corpus))
         self.corpus, self.tokens = corpus, tokens
-        self.contrast = training and recipe.contrast > 0
         self.full: list[list[int]] = []
         if training and recipe.context_share:
             self.full, _ = tokens.statements(corpus.texts, corpus.contexts)
@@ -148,8 +131,7 @@ class Visits(torch.utils.data.Dataset):
                     drawn = rng.choice(self.others, size=min(len(rows[n]), len(self.others)), replace=False)
                     rows[n] = rows[n] if set(drawn) & set(self.asked[n]) else [int(k) for k in drawn]
         lengths = [len(statement) for statement in self.statements]
-        documents = self.corpus.documents if self.contrast else None
-        self.plan = plan(rows, lengths, self.recipe.batch_size, rng, self.recipe.layout, documents)
+        self.plan = plan(rows, lengths, self.recipe.batch_size, rng, self.recipe.layout)
 
     def _with_contexts(self, rng: np.random.Generator) -> list[list[int]]:
         """Some statements with their context; those that have none with any other statement before them, so that the
@@ -177,16 +159,13 @@ class Visits(torch.utils.data.Dataset):
         inputs = {
             name: torch.from_numpy(a) for name, a in _pack(ns, kss, self.statements, self.blocks, self.pad).inputs().items()
         }
-        target, weight, label = self._targets(np.array(ns)[:, None], np.array(kss))
-        if self.contrast:
-            inputs["label"] = torch.from_numpy(label)
-            inputs["rivals"] = torch.from_numpy(rivals([self.corpus.documents[n] for n in ns], np.array(kss), label))
+        target, weight = self._targets(np.array(ns)[:, None], np.array(kss))
         if not self.training:
             # The Trainer takes the mean over batches; so it becomes that over statements.
             weight *= len(ns) * len(self.plan) / sum(len(batch) for batch, _ in self.plan)
         return inputs | {"target": torch.from_numpy(target), "weight": torch.from_numpy(weight)}
 
-    def _targets(self, n: np.ndarray, k: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _targets(self, n: np.ndarray, k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         smooth = self.recipe.label_smoothing if self.training else 0.0
         labels = self.labels[n, k]
         taught = np.full((*labels.shape, len(LABELS)), np.nan) if self.taught is None else self.taught[n, k]
@@ -197,24 +176,7 @@ class Visits(torch.utils.data.Dataset):
         share = np.where(by_teacher, np.where(labels == MISSING, 1.0, self.share), 0.0)
         target = hard * (1 - share[..., None]) + np.nan_to_num(taught) * share[..., None]
         weight = np.where(labels == MISSING, 1.0, self.weights[k, gold])
-        return target.astype(np.float32), weight.astype(np.float32), gold
-
-
-def rivals(documents: Sequence[str], asked: np.ndarray, label: np.ndarray) -> np.ndarray:
-    """(B * K, B * K) float32: with what each decision of a batch is contrasted, each row's sum 1, or 0 if there is nothing.
-
-    Its rivals have another label, and are those on the same proposition in the same document (a couple of statements
-    that differ in one edit, say), and those on the other propositions of the same statement.
-
-    Args:
-        asked, label: (B, K) each.
-    """
-    batch, many = label.shape
-    document = np.repeat(np.unique(documents, return_inverse=True)[1], many)
-    row, issue, gold = np.repeat(np.arange(batch), many), asked.ravel(), label.ravel()
-    near = (document[:, None] == document) & (issue[:, None] == issue) | (row[:, None] == row)
-    found = near & (gold[:, None] != gold) & (gold != MISSING) & (gold[:, None] != MISSING)
-    return (found / np.maximum(found.sum(1, keepdims=True), 1)).astype(np.float32)
+        return target.astype(np.float32), weight.astype(np.float32)
 
 
 def label_weights(labels: np.ndarray, power: float) -> np.ndarray:

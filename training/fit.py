@@ -30,7 +30,7 @@ from .recipe import Recipe
 
 _WHOLE = "average.pt"  # written last, so a checkpoint that has it is whole
 _LOG_STEPS = 50
-_TO_LEARN = ("target", "weight", "label", "rivals")  # what of a batch is no input of the model
+_TO_LEARN = ("target", "weight")  # what of a batch is no input of the model
 _ATTENTION_DROPOUT = ("attention.self.dropout", "attention.attn.dropout")  # BERT's kin, and MPNet
 
 
@@ -116,25 +116,8 @@ def optimizer(model: StanceModel, recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, fused=True)
 
 
-def contrast_loss(logits: torch.Tensor, label: torch.Tensor, rivals: torch.Tensor) -> torch.Tensor:
-    """How far each decision's label is from being likelier there than where its rivals stand, the mean over all decisions.
-
-    The loss over bundles of instances of Dua et al. (2021, "Learning with Instance Bundles for Reading Comprehension"):
-    -log(p / (p + p')) with p the probability of the label here and p' that of the same label at the rival.
-
-    Args:
-        logits: (B, K, L).
-        label: (B, K).
-        rivals: (B * K, B * K), see ``training.batches.rivals``.
-    """
-    of = logits.log_softmax(-1).flatten(0, 1).T[label.flatten().clamp(min=0)]  # [d, e]: of d's label at e
-    return (torch.nn.functional.softplus(of - of.diagonal()[:, None]) * rivals).sum() / len(of)
-
-
 class _Trainer(Trainer):
     """The Trainer, over batches that are made already."""
-
-    contrast = 0.0
 
     def _loader(self, visits: Visits):
         loader = torch.utils.data.DataLoader(visits, batch_size=1, collate_fn=lambda items: items[0])
@@ -149,8 +132,6 @@ class _Trainer(Trainer):
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         logits = model(**{name: value for name, value in inputs.items() if name not in _TO_LEARN}).float()
         loss = (-(inputs["target"] * logits.log_softmax(-1)).sum(-1) * inputs["weight"]).mean()
-        if "rivals" in inputs:
-            loss = loss + self.contrast * contrast_loss(logits, inputs["label"], inputs["rivals"])
         return (loss, {"logits": logits}) if return_outputs else loss
 
 
@@ -287,7 +268,6 @@ def _fit(recipe, corpus, work, log, soft, validation) -> tuple[StanceModel, Toke
         callbacks=callbacks,
         optimizers=(optimizer(model, recipe), None),
     )
-    trainer.contrast = recipe.contrast
     trainer.remove_callback(PrinterCallback)
     whole = sorted(work.glob(f"checkpoint-*/{_WHOLE}"), key=lambda path: int(path.parent.name.partition("-")[2]))
     best = _stopped(whole[-1].parent, recipe.patience) if whole and held else None

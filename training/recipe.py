@@ -32,7 +32,6 @@ LIMITS = {  # least and greatest
     "label_smoothing": (0, 0.95),
     "balance": (0, 2),
     "average": (0, 0.999999),
-    "contrast": (0, 100),
     "variant_share": _SHARE,
     "strangers": _SHARE,
     "context_share": _SHARE,
@@ -73,8 +72,6 @@ class Recipe:
         weight_decay, label_smoothing: as usual.
         dropout: of the encoder's states, not of its attention weights: their masks would cost a sixth of the time on a CPU.
         balance: loss weight of a label is (mean count / its count) to this power, per issue; 0 weighs all the same.
-        contrast: weight of a second loss, by which a label must be likelier for its statement than for the others of its
-            document (a couple that differs in one edit) and for its other propositions, where those have another label.
         average: decay of the running average of the weights that is kept; 0 keeps the last.
         context_share: in this share of the visits a statement is read with the context before it, or where it has none,
             with another statement's words. One that stands in the corpora with several contexts always has its own.
@@ -117,7 +114,6 @@ class Recipe:
     dropout: float = 0.1
     label_smoothing: float = 0.05
     balance: float = 0.3
-    contrast: float = 0.0
     average: float = 0.0
     context_share: float = 0.0
     train_embeddings: bool = False

@@ -11,7 +11,7 @@ from stance import Issue
 from stance.evaluation.corpus import MISSING, Corpus
 from stance.result import LABELS
 from stance.tokens import Tokens
-from training.batches import Soft, Visits, plan, rivals
+from training.batches import Soft, Visits, plan
 from training.recipe import Recipe
 
 ISSUES = (Issue("nato", "Join."), Issue("A", "Whales."), Issue("B", "Fish."))
@@ -54,26 +54,6 @@ def test_the_number_of_batches_depends_on_nothing_random():
     rows = [[0]] * 13 + [[0, 1]] * 22
     counts = {len(plan(rows, [3] * 35, 4, np.random.default_rng(seed), "packed")) for seed in range(5)}
     assert counts == {4 + 6}
-
-
-def test_couples_share_a_batch_where_they_are_contrasted(tokens):
-    labels = [[n % 2, MISSING, MISSING] for n in range(48)]
-    whole = dataclasses.replace(corpus(labels), documents=tuple(f"couple {n // 2}" for n in range(48)))
-    for contrast, together in ((1.0, True), (0.0, False)):
-        visits = Visits(recipe(contrast=contrast), whole, tokens)
-        assert sorted(n for ns, _ in visits.plan for n in ns) == list(range(48))
-        assert all({n ^ 1 for n in ns} == set(ns) for ns, _ in visits.plan) is together
-    assert "rivals" not in visits[0] and "rivals" not in Visits(recipe(contrast=1.0), whole, tokens, training=False)[0]
-
-
-def test_rivals_have_another_label_in_the_same_document_or_statement():
-    asked, label = np.array([[0, 1], [0, 1], [0, 2]]), np.array([[0, 3], [1, 3], [1, MISSING]])
-    found = rivals(["a", "a", "b"], asked, label)
-    expected = np.zeros((6, 6))
-    expected[0, [1, 2]] = 0.5  # the same statement's other issue, and the couple's other statement
-    expected[1, 0] = expected[3, 2] = 1
-    expected[2, [0, 3]] = 0.5
-    assert np.array_equal(found, expected)  # nothing is missing's rival, nor another document's
 
 
 def test_the_teacher_and_the_label_share_the_target(tokens):

@@ -14,13 +14,12 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-import torch
 from conftest import ROOT
 from safetensors.numpy import load_file
 
 import stance
-from stance.evaluation.corpus import MISSING, Corpus, read_corpus
-from training.fit import contrast_loss, fit, predict
+from stance.evaluation.corpus import read_corpus
+from training.fit import fit
 from training.recipe import Recipe
 
 WORDS = {"favor": "welcome", "against": "reject", "neutral": "discuss", "unrelated": "visit"}
@@ -106,26 +105,6 @@ def test_it_stops_when_the_validation_loss_no_longer_falls(recipe_file, tmp_path
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     losses = [record["eval_loss"] for record in log if "eval_loss" in record]
     assert len(losses) < 60 and min(losses) == losses[-3]
-
-
-def test_the_contrast_is_the_share_of_a_label_that_stands_where_it_should():
-    shares = np.array([[[0.8, 0.2]], [[0.4, 0.6]]])  # two statements of a couple, one issue
-    rivals = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
-    found = contrast_loss(torch.from_numpy(np.log(shares)), torch.tensor([[0], [1]]), rivals)
-    assert np.isclose(found, -(np.log(0.8 / (0.8 + 0.4)) + np.log(0.6 / (0.6 + 0.2))) / 2)
-    assert contrast_loss(torch.zeros(2, 1, 2), torch.tensor([[0], [MISSING]]), torch.zeros(2, 2)) == 0
-
-
-def test_a_run_with_contrast_learns_and_is_repeatable(tmp_path, tiny_folder):
-    texts = tuple(f"Delegation {n} would {'welcome' if n % 2 else 'reject'} the truce." for n in range(40))
-    labels = np.array([[n % 2, 3] for n in range(40)])
-    issues = (stance.Issue("ceasefire", "Fire ceases."), stance.Issue("nato", "Join."))
-    corpus = Corpus(texts, ("",) * 40, tuple(f"couple {n // 2}" for n in range(40)), issues, labels)
-    given = Recipe("t", (), backbone=str(tiny_folder), precision="fp32", max_tokens=64, context_tokens=16, contrast=1.0)
-    given = dataclasses.replace(given, epochs=30, batch_size=8, learning_rate=1e-2, head_learning_rate=1e-2, dropout=0.0)
-    runs = [fit(given, corpus, tmp_path / f"run{n}")[:2] for n in range(2)]
-    one, other = (predict(model, tokens, corpus) for model, tokens in runs)
-    assert np.array_equal(one, other) and (one.argmax(-1) == labels).mean() > 0.9
 
 
 def test_a_gpu_that_is_not_there_is_said(tiny_folder, tmp_path, monkeypatch):
