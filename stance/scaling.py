@@ -190,16 +190,10 @@ class _Worker:
     """One process of many: a model, and files that come one after another."""
 
     def __init__(self, model: str, issues: tuple[Issue, ...], text_column: str | None):
-        self.issues, self.text_column = issues, text_column
-        self.classifier: Classifier | None = None
-        try:
-            self.classifier = load(model, threads=1)
-        except StanceError as failure:  # said of each file: a worker that cannot begin would look like one that died
-            self.failure = f"a worker cannot load the model, which every machine must see: {failure}"
+        self.model, self.issues, self.text_column = model, issues, text_column
+        self.classifier: Classifier | None = None  # loaded with the first file: a worker that fails here looks like a dead one
 
     def __call__(self, row: dict[str, str]) -> dict[str, Any]:
-        if self.classifier is None:
-            return row | {"statements": None, "error": f"{row['source']}: {self.failure}"}
         try:
             statements, error = self.classify(row["source"], Path(row["target"])), ""
         except StanceError as failure:
@@ -212,6 +206,11 @@ class _Worker:
         from .rows import classify_rows, placed
         from .writing import write
 
+        if self.classifier is None:
+            try:
+                self.classifier = load(self.model, threads=1)
+            except StanceError as failure:
+                raise StanceError(f"{source}: a worker cannot load the model, which every machine must see: {failure}") from None
         for left in target.parent.glob(glob.escape(f".{target.name}.") + "????????.part"):  # by a worker that died
             left.unlink(missing_ok=True)
         rows = placed(source, self.text_column)
