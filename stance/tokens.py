@@ -34,6 +34,7 @@ class Tokens:
     """
 
     def __init__(self, path: Path | str, max_tokens: int, context_tokens: int, issue_tokens: int):
+        self.path = Path(path)
         self._tokenizer = Tokenizer.from_file(str(path))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()

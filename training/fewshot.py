@@ -52,11 +52,11 @@ def _answers(way: str, recipe: Recipe, few: Corpus, test: Corpus, present: list[
     if way != "stance":
         return baseline(way, test, few, recipe.seed)
     if not len(few):
-        model, tokens, _ = start(recipe)
+        model, tokens = start(recipe)
         model.eval()
     else:
         with tempfile.TemporaryDirectory() as work:
-            model, tokens, _ = fit(recipe, few, Path(work))
+            model, tokens = fit(recipe, few, Path(work))
     # A label that the corpus does not have is none that it would give.
     logits = predict(model, tokens, test)
     return np.array(present)[logits[..., present].argmax(-1)]

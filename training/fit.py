@@ -34,8 +34,8 @@ _TO_LEARN = ("target", "weight")  # what of a batch is no input of the model
 _ATTENTION_DROPOUT = ("attention.self.dropout", "attention.attn.dropout")  # BERT's kin, and MPNet
 
 
-def start(recipe: Recipe) -> tuple[StanceModel, Tokens, Path]:
-    """A model with the backbone's weights and a new head, its tokenizer, and where that came from.
+def start(recipe: Recipe) -> tuple[StanceModel, Tokens]:
+    """A model with the backbone's weights and a new head, and its tokenizer.
 
     Raises:
         InputError: the backbone is not there, is not whole, or reads too few tokens.
@@ -55,7 +55,7 @@ def start(recipe: Recipe) -> tuple[StanceModel, Tokens, Path]:
         config = AutoConfig.from_pretrained(source)
         _check_room(recipe, config)
         if "stance" in config.to_dict():  # a model of ours: go on from it
-            return load_model(find(source)), tokens, tokenizer
+            return load_model(find(source)), tokens
         encoder, loaded = encoder_class(config).from_pretrained(
             source, dtype=torch.float32, output_loading_info=True, **encoder_arguments(config)
         )
@@ -69,7 +69,7 @@ def start(recipe: Recipe) -> tuple[StanceModel, Tokens, Path]:
             f"backbone {recipe.backbone!r} cannot be loaded ({type(error).__name__}: {what}); name {', '.join(BACKBONES)}, "
             "a folder with config.json, tokenizer.json and model.safetensors, or a hub id org/name"
         ) from None
-    return StanceModel(config, len(LABELS), encoder), tokens, tokenizer
+    return StanceModel(config, len(LABELS), encoder), tokens
 
 
 def _check_room(recipe: Recipe, config) -> None:
@@ -201,7 +201,7 @@ def fit(
     log: Path | None = None,
     soft: Soft | None = None,
     validation: Corpus | None = None,
-) -> tuple[StanceModel, Tokens, Path]:
+) -> tuple[StanceModel, Tokens]:
     """Train.
 
     Args:
@@ -217,9 +217,9 @@ def fit(
         torch.set_flush_denormal(False)
 
 
-def _fit(recipe, corpus, work, log, soft, validation) -> tuple[StanceModel, Tokens, Path]:
+def _fit(recipe, corpus, work, log, soft, validation) -> tuple[StanceModel, Tokens]:
     on_gpu = _on_gpu(recipe)
-    model, tokens, tokenizer = start(recipe)
+    model, tokens = start(recipe)
     frozen = tuple(f"encoder.layer.{n}." for n in range(recipe.frozen_layers))
     for name, module in model.encoder.named_modules():
         if isinstance(module, torch.nn.Dropout):
@@ -273,7 +273,7 @@ def _fit(recipe, corpus, work, log, soft, validation) -> tuple[StanceModel, Toke
     best = _stopped(whole[-1].parent, recipe.patience) if whole and held else None
     if best:
         model.load_state_dict(load_file(best / "model.safetensors"))
-        return model.cpu().eval(), tokens, tokenizer
+        return model.cpu().eval(), tokens
     if whole:
         average.resume(whole[-1].parent, arguments)
         print(f"going on from {whole[-1].parent}", file=sys.stderr)
@@ -282,7 +282,7 @@ def _fit(recipe, corpus, work, log, soft, validation) -> tuple[StanceModel, Toke
     model.plain_attention = False
     if average.weights:
         model.load_state_dict(average.weights)
-    return model.eval(), tokens, tokenizer
+    return model.eval(), tokens
 
 
 def _stopped(checkpoint: Path, patience: int) -> Path | None:

@@ -33,8 +33,7 @@ def compare(recipe: Recipe) -> dict:
     documents = np.array(validation.documents)
     with tempfile.TemporaryDirectory() as work:
         trained = {
-            layout: fit(dataclasses.replace(recipe, layout=layout), corpus, Path(work, layout))[:2]
-            for layout in ("packed", "cross")
+            layout: fit(dataclasses.replace(recipe, layout=layout), corpus, Path(work, layout)) for layout in ("packed", "cross")
         }
     labels = {layout: predict(*own, validation, layout).argmax(-1) for layout, own in trained.items()}
     gap = difference(validation.labels, labels["packed"], labels["cross"], documents)

@@ -44,7 +44,7 @@ def search(recipe: Recipe, corpus: Corpus, validation: Corpus, trials: int, work
         name = fingerprint(tried, corpus, validation)
         kept = work / f"{name}-{judge}.json"  # a search that was killed does not try again what it has tried
         if not kept.exists():
-            model, tokens, _ = fit(tried, corpus, work / name, validation=validation)
+            model, tokens = fit(tried, corpus, work / name, validation=validation)
             labels = predict(model, tokens, validation).argmax(-1)
             score = scores(validation.labels, labels, np.array(validation.documents), samples=1)["macro_f1"].value
             kept.write_text(json.dumps(score), encoding="utf-8")

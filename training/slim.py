@@ -38,7 +38,7 @@ def slim(source: Path, out: Path, export: str = "int4") -> dict:
     facts = {key: training[key] for key in _TOLD if key in training} | {"exported_from": source.name}
     tokens = Tokens.of(source)
     model = load_model(source)
-    return publish(recipe, model, tokens, source / "tokenizer.json", corpus, validation, out, facts, weights=False)
+    return publish(recipe, model, tokens, corpus, validation, out, facts, weights=False)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -48,7 +48,7 @@ def soup(recipe: Recipe, folders: list[Path], out: Path) -> dict:
         "minutes": round(sum(own.get("minutes", 0) for own in about), 1),
     }
     tokens = Tokens.of(folders[0])
-    return publish(recipe, model, tokens, folders[0] / "tokenizer.json", corpus, validation, out, facts)
+    return publish(recipe, model, tokens, corpus, validation, out, facts)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -67,14 +67,14 @@ def train(recipe: Recipe, out: Path, teach: Teach | None = None) -> dict:
     taught, soft = teach(corpus, validation) if teach else (corpus, None)
     work = RUNS / f"{recipe.name}-{fingerprint(recipe, taught, validation, soft)}"
     log = work / "training.jsonl"
-    model, tokens, tokenizer = fit(recipe, taught, work, log, soft, validation)
+    model, tokens = fit(recipe, taught, work, log, soft, validation)
     if int(os.environ.get("RANK", 0)):
         return {}
     minutes = round(json.loads(log.read_text().splitlines()[-1])["seconds"] / 60, 1)
     facts = {"minutes": minutes}
     if soft:
         facts |= {"teacher": soft.teacher, "taught_statements": len(taught) - len(corpus)}
-    manifest = publish(recipe, model, tokens, tokenizer, corpus, validation, out, facts, log)
+    manifest = publish(recipe, model, tokens, corpus, validation, out, facts, log)
     discard(work)
     return manifest
 
@@ -83,7 +83,6 @@ def publish(
     recipe: Recipe,
     model: StanceModel,
     tokens: Tokens,
-    tokenizer: Path,
     corpus: Corpus,
     validation: Corpus,
     out: Path,
@@ -101,7 +100,7 @@ def publish(
     with replacing(out) as building:
         if log:
             shutil.copyfile(log, building / log.name)
-        manifest = write_folder(recipe, model, tokens, tokenizer, corpus, validation, building, weights)
+        manifest = write_folder(recipe, model, tokens, corpus, validation, building, weights)
         manifest["training"] |= facts
         if "averaged" in facts:
             manifest["description"] += f", the mean of {len(facts['averaged'])} runs"
@@ -188,7 +187,6 @@ def write_folder(
     recipe: Recipe,
     model: StanceModel,
     tokens: Tokens,
-    tokenizer: Path,
     corpus: Corpus,
     validation: Corpus,
     folder: Path,
@@ -203,7 +201,7 @@ def write_folder(
     model.load_state_dict({name: tensor.half().float() for name, tensor in model.state_dict().items()})
     if not all(tensor.isfinite().all() for tensor in model.state_dict().values()):
         raise ModelError("training diverged: some weights are no finite numbers; lower the rate, e.g. --set learning_rate=1e-4")
-    shutil.copyfile(tokenizer, folder / "tokenizer.json")
+    shutil.copyfile(tokens.path, folder / "tokenizer.json")
     settings = {"labels": LABELS} | {name: getattr(tokens, name) for name in ("max_tokens", "context_tokens", "issue_tokens")}
     config = {
         key: value for key, value in model.encoder.config.to_dict().items() if key not in ("_name_or_path", "architectures")

@@ -157,7 +157,7 @@ def test_batches_cover_every_answer_once_in_both_layouts():
 
 
 def test_one_pass_and_one_pass_an_issue_are_the_same_model_at_the_same_weights(trained, corpora, tiny_folder, tmp_path):
-    model, tokens, _ = fit(recipe(corpora, tiny_folder, epochs=0.1), read_corpus(corpora / "train.jsonl"), tmp_path)
+    model, tokens = fit(recipe(corpora, tiny_folder, epochs=0.1), read_corpus(corpora / "train.jsonl"), tmp_path)
     validation = read_corpus(corpora / "validation.jsonl")
     packed, cross = (predict(model, tokens, validation, layout) for layout in ("packed", "cross"))
     assert np.allclose(packed, cross, atol=1e-4)
@@ -290,7 +290,7 @@ def test_a_model_learns_to_read_the_proposition(corpora, tiny_folder, tmp_path):
     given = recipe(corpora, tiny_folder)
     given = dataclasses.replace(given, variants={"ceasefire": ["not: Fight on."]}, variant_share=0.5, epochs=80)
     corpus = read_corpus(corpora / "train.jsonl")
-    model, tokens, _ = fit(given, corpus, tmp_path)
+    model, tokens = fit(given, corpus, tmp_path)
     sides = np.flatnonzero(corpus.labels[:, 2] < 2)
     asked = dataclasses.replace(
         corpus.take(sides), issues=(stance.Issue("on", "Fight on."),), labels=1 - corpus.labels[sides, 2:]
@@ -391,8 +391,8 @@ def test_a_plain_local_encoder_is_a_backbone(corpora, tmp_path):
 
     corpus = read_corpus(corpora / "train.jsonl")
     backbone(tmp_path, corpus.texts)
-    model, _, tokenizer = fit(recipe(corpora, tmp_path, epochs=0.1), corpus, tmp_path / "run")
-    assert isinstance(model, torch.nn.Module) and tokenizer == tmp_path / "tokenizer.json"
+    model, tokens = fit(recipe(corpora, tmp_path, epochs=0.1), corpus, tmp_path / "run")
+    assert isinstance(model, torch.nn.Module) and tokens.path == tmp_path / "tokenizer.json"
 
 
 @pytest.mark.parametrize(
