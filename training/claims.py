@@ -21,6 +21,7 @@ from stance.evaluation.duplicates import near_duplicates
 from stance.tables import read
 
 from .pool import write_rows
+from .train import positive
 
 SETS = ("perspectrum", "procon20", "arc", "ibm_claim_stance", "ibm_argq30k")
 # The issues of the included benchmarks: a model that is measured on them must not have been trained on them. (A country's
@@ -86,7 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.claims", description=__doc__)
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="the folder that holds the public sets")
     parser.add_argument("--sets", nargs="+", default=SETS, metavar="SET", help=f"(default: {' '.join(SETS)})")
-    parser.add_argument("--most", type=int, metavar="N", help="so many statements at random, not all")
+    parser.add_argument("--most", type=positive, metavar="N", help="so many statements at random, not all")
     parser.add_argument("--out", type=Path, default=Path("build"), help="where claims.jsonl and claims-held.jsonl go")
     options = parser.parse_args(arguments)
     try:
