@@ -20,7 +20,7 @@ from stance.errors import InputError, StanceError
 from stance.evaluation.duplicates import near_duplicates
 from stance.tables import read
 
-from .pool import write_rows
+from .pool import agreeing, write_rows
 from .train import positive
 
 SETS = ("perspectrum", "procon20", "arc", "ibm_claim_stance", "ibm_argq30k")
@@ -60,14 +60,6 @@ def rows(folder: Path, split: str, sets: Sequence[str] = SETS) -> Iterator[Row]:
                     yield name, row["text"], row["target"], row["label"]
 
 
-def agreeing(given: list[Row]) -> list[Row]:
-    """The rows, once each, but for those whose text has two labels for one claim."""
-    said = defaultdict(set)
-    for _, text, claim, label in given:
-        said[text.casefold(), claim].add(label)
-    return [row for row in dict.fromkeys(given) if len(said[row[1].casefold(), row[2]]) == 1]
-
-
 def with_strangers(given: list[Row]) -> list[Row]:
     """The rows, and some of the statements again with another claim of their set."""
     chance, claims = random.Random(1), defaultdict(set)
@@ -92,7 +84,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         held = [row for row in rows(options.folder, "validation") if row[0] == "ibm_argq30k"]
-        given = agreeing(list(rows(options.folder, "train", options.sets)))
+        once = list(dict.fromkeys(rows(options.folder, "train", options.sets)))
+        given = [once[n] for n in agreeing([row[1:] for row in once])]
         # The sets quote one another.
         shared = {n for n, _ in near_duplicates([row[1] for row in given], [row[1] for row in held], words=8)}
         kept = [row for n, row in enumerate(given) if n not in shared]

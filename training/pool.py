@@ -11,7 +11,8 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from stance.errors import InputError, OutputError, StanceError
@@ -61,6 +62,14 @@ def write_rows(rows: Iterable[dict], out: Path) -> None:
         raise OutputError(f"{out.parent} cannot be made: {error.strerror or error}") from None
     with replacing(out) as file:
         file.writelines((json.dumps(row, default=str) + "\n").encode() for row in rows)
+
+
+def agreeing(said: Sequence[tuple[str, str, str]]) -> list[int]:
+    """Which of (text, target, label) have one label only for their text, capitals and spaces apart, and target."""
+    keys, given = [(" ".join(text.lower().split()), target) for text, target, _ in said], defaultdict(set)
+    for key, (_, _, label) in zip(keys, said, strict=True):
+        given[key].add(label)
+    return [n for n, key in enumerate(keys) if len(given[key]) == 1]
 
 
 def _pattern(cues: str) -> re.Pattern:

@@ -87,7 +87,7 @@ def pretrain(texts: list[str], backbone: str, out: Path, epochs: float, rate: fl
     trainer = _Trainer(
         model,
         TrainingArguments(
-            output_dir=str(out.with_name(out.name + "-run")),
+            output_dir=str(out),
             num_train_epochs=epochs,
             per_device_train_batch_size=batch,
             learning_rate=rate,
@@ -105,8 +105,10 @@ def pretrain(texts: list[str], backbone: str, out: Path, epochs: float, rate: fl
         data_collator=DataCollatorForLanguageModeling(tokenizer, seed=seed),
     )
     torch.set_flush_denormal(True)  # else Adam crawls on a CPU
-    loss = trainer.train().training_loss
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        loss = trainer.train().training_loss
+    finally:
+        torch.set_flush_denormal(False)
     model.base_model.save_pretrained(out)
     (out / "tokenizer.json").write_bytes((source / "tokenizer.json").read_bytes())
     return loss

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import sys
-from collections import defaultdict
 from pathlib import Path
 
 from stance.classifier import Classifier
@@ -20,6 +18,7 @@ from stance.evaluation.duplicates import near_duplicates
 from stance.evaluation.public import SETS, PublicSet, files_of, measure_set, read_set
 from stance.result import LABELS
 
+from .pool import agreeing, write_rows
 from .recipe import Recipe, parse_changes, read_recipe
 from .train import train
 
@@ -43,23 +42,14 @@ def write_splits(one: PublicSet, folder: Path, work: Path) -> tuple[Path, Path, 
         "training rows have two labels for one target": len(near) - len(kept),
         "validation rows have two labels for one target": len(held) - len(chosen),
     }
-    work.mkdir(parents=True, exist_ok=True)
     paths = work / f"{one.name}-train.jsonl", work / f"{one.name}-validation.jsonl"
     for path, part in zip(paths, (kept, chosen), strict=True):
-        path.write_text("".join(json.dumps(row) + "\n" for row in part), encoding="utf-8")
+        write_rows(part, path)
     return *paths, left
 
 
 def _agreeing(rows: list[Row]) -> list[Row]:
-    """The rows whose text has one label only for their target."""
-    given = defaultdict(set)
-    for row in rows:
-        given[_key(row)].add(row["label"])
-    return [row for row in rows if len(given[_key(row)]) == 1]
-
-
-def _key(row: Row) -> tuple[str, str]:
-    return " ".join(row["text"].lower().split()), row["target"]
+    return [rows[n] for n in agreeing([(row["text"], row["target"], row["label"]) for row in rows])]
 
 
 def _rows(corpus: Corpus) -> list[Row]:
