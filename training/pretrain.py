@@ -134,6 +134,9 @@ def main(arguments: list[str] | None = None) -> int:
     except StanceError as error:
         print(f"pretrain: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"pretrain: {error.filename or o.out} cannot be written ({error.strerror or error})", file=sys.stderr)
+        return 2
     print(f"{len(texts)} paragraphs read, loss {loss:.3f}, written to {o.out}")
     return 0
 

@@ -74,3 +74,8 @@ def test_what_cannot_be_read_is_said_and_nothing_is_written(tmp_path, capsys, te
     (tmp_path / "full" / "notes.txt").write_text("mine")
     assert main([str(path), "--out", str(tmp_path / "full")]) == 2
     assert "is there already" in capsys.readouterr().err
+
+
+def test_where_nothing_can_be_written_is_said(source, capsys):
+    assert read_on(source, source / "archive.txt" / "out") == 2
+    assert "cannot be written" in capsys.readouterr().err
