@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import shutil
 import subprocess
 import sys
 
@@ -158,6 +159,21 @@ def test_evaluate_prints_a_table_and_writes_files(tmp_path):
     taken.write_text("mine")
     assert "cannot write into" in fails("evaluate", path, *options, "--no-baselines", "-o", taken)
     assert taken.read_text() == "mine"
+
+
+def test_models_without_onnx_are_measured_in_torch(tmp_path, tiny_folder):
+    pytest.importorskip("torch")
+    trained = shutil.copytree(tiny_folder, tmp_path / "trained")
+    values = json.loads((trained / "manifest.json").read_text())
+    del values["files"]["model.onnx"]
+    (trained / "manifest.json").write_text(json.dumps(values))
+    path = tmp_path / "corpus.jsonl"
+    path.write_text("".join(json.dumps({"text": text, "nato": "favor"}) + "\n" for text in TEXTS))
+    options = ("--model", trained, "--no-baselines", "--samples", "20")
+    assert "has no model.onnx" in fails("evaluate", path, *options)
+    code, out, _ = stance("evaluate", path, *options, "--backend", "torch", "--against", trained)
+    assert code == 0 and f"{len(TEXTS)} statements" in out
+    assert "backend 'cuda' is not known; allowed: 'onnx', 'torch'" in fails("benchmark", "contrast", "--backend", "cuda")
 
 
 def test_evaluate_says_that_it_cannot_draw_before_it_measures(tmp_path, monkeypatch):

@@ -25,6 +25,7 @@ Columns = Annotated[
 Labels = Annotated[
     list[str] | None, typer.Option(metavar="THEIRS=OURS,...", help="What its labels are called here: pro=favor,con=against.")
 ]
+Backend = Annotated[str, typer.Option(help="onnx, or torch for a folder without model.onnx, or on a GPU.")]
 NoBaselines = Annotated[bool, typer.Option("--no-baselines", help="Leave the baselines out: faster.")]
 
 
@@ -68,6 +69,7 @@ def evaluate(
         list[str] | None, typer.Option(help="Train the baselines on this corpus instead of cross-validating them. Repeatable.")
     ] = None,
     context: Annotated[bool, typer.Option("--context", help="Read each statement with the corpus's context column.")] = False,
+    backend: Backend = "onnx",
     no_baselines: NoBaselines = False,
     samples: Samples = 2000,
     seed: Seed = 0,
@@ -76,6 +78,7 @@ def evaluate(
     output: Folder = None,
 ) -> None:
     """Measure a model on labelled statements, with intervals and beside baselines; with -o, plots too."""
+    from ..classifier import load
     from .corpus import parse_map
     from .measurement import evaluate as measure
     from .plots import figure_class, write_plots
@@ -84,8 +87,8 @@ def evaluate(
         figure_class()  # where it is missing, that is said before minutes of measuring
     report = measure(
         corpus,
-        model,
-        against or None,
+        [load(name, backend) for name in model],
+        [load(name, backend) for name in against or ()] or None,
         columns=parse_map("columns", columns),
         labels=parse_map("labels", labels),
         context=context,
@@ -107,15 +110,17 @@ def benchmark(
     ] = None,
     model: Annotated[str, typer.Option(help="A bundled model's name, a folder or a hub id.")] = DEFAULT,
     data: Annotated[Path | None, typer.Option(metavar="FOLDER", help="For public: the folder that holds the sets.")] = None,
+    backend: Backend = "onnx",
     no_baselines: NoBaselines = False,
     samples: Samples = 2000,
     seed: Seed = 0,
     output: Folder = None,
 ) -> None:
     """Measure a model on the included benchmarks, with intervals and beside baselines."""
+    from ..classifier import load
     from .benchmark import benchmark as measure
 
-    report = measure(names or None, model, data=data, baselines=not no_baselines, samples=samples, seed=seed)
+    report = measure(names or None, load(model, backend), data=data, baselines=not no_baselines, samples=samples, seed=seed)
     print(report.to_markdown(), end="")
     if output:
         _written(report, output)
