@@ -7,7 +7,7 @@ import pytest
 
 import stance
 from stance.classifier import passes
-from stance.evaluation.benchmark import load_benchmark
+from stance.evaluation.included import load_benchmark
 
 
 def test_one_pass_is_faster_than_a_pass_an_issue():

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..result import LABELS
 from ..tables import read
-from .benchmark import FOLDER, articles, load_benchmark, sentence_labels
+from .included import FOLDER, articles, load_benchmark, sentence_labels
 
 
 @dataclass(frozen=True)

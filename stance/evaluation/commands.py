@@ -62,7 +62,10 @@ def check(
 
 
 def evaluate(
-    corpus: Annotated[list[str], typer.Argument(metavar="CORPUS...", help="Labelled statements: CSV, TSV, JSONL or Parquet.")],
+    corpus: Annotated[
+        list[str],
+        typer.Argument(metavar="CORPUS...", help="Labelled statements: CSV, TSV, JSONL or Parquet; or a benchmark's name."),
+    ],
     model: Models = [DEFAULT],  # noqa: B006 (typer reads it, nobody changes it)
     against: Annotated[list[str] | None, typer.Option(help="Compare with this model. Repeated: seeds of one recipe.")] = None,
     train: Annotated[
@@ -86,7 +89,7 @@ def evaluate(
     if output:
         figure_class()  # where it is missing, that is said before minutes of measuring
     report = measure(
-        corpus,
+        corpus[0] if len(corpus) == 1 else corpus,
         [load(name, backend) for name in model],
         [load(name, backend) for name in against or ()] or None,
         columns=parse_map("columns", columns),

@@ -17,6 +17,7 @@ from ..store import DEFAULT
 from .baselines import BASELINES, baseline
 from .comparison import compare
 from .corpus import NO_MAP, Corpus, paths_of, read_corpus
+from .included import INCLUDED, load_benchmark
 from .metrics import difference, label_scores, scores
 from .reliability import reliability
 from .report import Report
@@ -41,7 +42,8 @@ def evaluate(
     """Measure a model on labelled statements, beside baselines, with intervals.
 
     Args:
-        corpus: files or a frame, as :func:`~stance.evaluation.corpus.read_corpus` takes them, or a ``Corpus``.
+        corpus: files or a frame, as :func:`~stance.evaluation.corpus.read_corpus` takes them, a ``Corpus``, or the name of
+            an included benchmark, whose own issues are then asked.
         model: a bundled name, a folder, a hub id or a loaded model; several are taken as seeds of one recipe, and averaged.
         against: another model (or seeds of one) to compare with, on the same statements.
         issues: the issues of the corpus's columns; the model's own if not given.
@@ -58,7 +60,9 @@ def evaluate(
     check_count("samples", samples)
     classifiers = _load(model)
     rivals = _load(against) if against is not None else []
-    if not isinstance(corpus, Corpus):
+    if isinstance(corpus, str) and corpus in INCLUDED and not Path(corpus).exists():
+        name, corpus = corpus, load_benchmark(corpus)
+    elif not isinstance(corpus, Corpus):
         name = ", ".join(Path(path).name for path in paths_of(corpus)) or "frame"
         corpus = read_corpus(corpus, resolve(issues, classifiers[0].issues), columns, labels)
     else:

@@ -9,9 +9,9 @@ import pytest
 from conftest import ROOT
 
 import stance
-from stance.evaluation.benchmark import FOLDER, MEASURES, articles, load_benchmark
 from stance.evaluation.corpus import read_corpus
 from stance.evaluation.duplicates import near_duplicates
+from stance.evaluation.included import FOLDER, INCLUDED, articles, load_benchmark
 from stance.result import LABELS
 from stance.tables import read
 
@@ -79,7 +79,7 @@ def test_articles_have_gold_that_lies_in_them():
     assert load_benchmark("articles").labels.shape[0] == sum(len(article["sentences"]) for article in found)
 
 
-@pytest.mark.parametrize("name", MEASURES)
+@pytest.mark.parametrize("name", INCLUDED)
 def test_no_benchmark_text_stands_in_any_training_file(name):
     held = [article["text"] for article in articles()] if name == "articles" else []
     held = [*held, *load_benchmark(name).texts]
@@ -89,7 +89,7 @@ def test_no_benchmark_text_stands_in_any_training_file(name):
     assert [(held[n], trained[m]) for n, m in near_duplicates(held, trained)] == []
 
 
-@pytest.mark.parametrize("name", MEASURES)
+@pytest.mark.parametrize("name", INCLUDED)
 def test_no_benchmark_text_stands_in_the_real_statements(name, shared):
     real = [row["text"] for part in ("train", "validation", "unlabelled") for row in read(shared / f"{part}.jsonl")]
     held = load_benchmark(name).texts
@@ -103,7 +103,7 @@ def test_no_statement_stands_in_two_benchmarks():
         assert near_duplicates(one, rest) == []
 
 
-@pytest.mark.parametrize("name", [*MEASURES, "public"])
+@pytest.mark.parametrize("name", [*INCLUDED, "public"])
 def test_every_benchmark_has_a_card_whose_counts_are_true(name):
     card = (FOLDER / f"{name}.md").read_text(encoding="utf-8")
     assert card.startswith(f"# {name}\n")

@@ -6,6 +6,7 @@ from conftest import TEXTS
 
 import stance
 from stance.evaluation.corpus import MISSING, Corpus, read_corpus
+from stance.evaluation.included import load_benchmark
 from stance.evaluation.measurement import best, probabilities
 from stance.evaluation.plots import write_plots
 from stance.result import LABELS
@@ -82,6 +83,12 @@ def test_two_models_are_compared(path):
 def test_seeds_are_averaged_and_need_no_extra(path, tiny):
     found = stance.evaluate(path, [tiny, tiny], baselines=False, samples=50)
     assert len(found.each) == 2 and found.scores == found.each[0] and "mean of 2 models" in found.to_markdown()
+
+
+def test_models_are_compared_on_an_included_benchmark_by_its_name(tiny):
+    found = stance.evaluate("own-issues", tiny, [tiny, tiny], baselines=False, samples=50)
+    assert found.corpus == "own-issues" and found.statements == len(load_benchmark("own-issues"))
+    assert found.comparison.difference["macro_f1"].value == 0
 
 
 def test_a_frame_and_a_corpus_to_train_the_baselines_on(path, report):
