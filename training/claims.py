@@ -3,7 +3,8 @@
 ``FOLDER`` holds one folder a set, as the benchmarks' ``public.md`` describes. Taken are the sets whose stated licence lets a
 model trained on them be handed on: Perspectrum (CC BY-SA 4.0), ProCon20 (MIT), ARC (Apache-2.0), IBM's Claim Stance
 (CC BY-SA) and ArgQ-30k (CC BY 3.0); of these, short statements, on claims that touch no issue of the included benchmarks.
-``--sets`` takes others, to measure what they are worth: mind their licences before you hand a model on.
+``--sets`` takes others, to measure what they are worth: mind their licences before you hand a model on, and name your validation
+statements with ``--without`` where a set may hold them too.
 """
 
 from __future__ import annotations
@@ -80,14 +81,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="the folder that holds the public sets")
     parser.add_argument("--sets", nargs="+", default=SETS, metavar="SET", help=f"(default: {' '.join(SETS)})")
     parser.add_argument("--most", type=positive, metavar="N", help="so many statements at random, not all")
+    parser.add_argument("--without", nargs="+", default=[], metavar="FILE", help="leave out what stands there, wholly or nearly")
     parser.add_argument("--out", type=Path, default=Path("build"), help="where claims.jsonl and claims-held.jsonl go")
     options = parser.parse_args(arguments)
     try:
         held = [row for row in rows(options.folder, "validation") if row[0] == "ibm_argq30k"]
         once = list(dict.fromkeys(rows(options.folder, "train", options.sets)))
         given = [once[n] for n in agreeing([row[1:] for row in once])]
+        texts, apart = [row[1] for row in given], [row["text"] for file in options.without for row in read(file)]
         # The sets quote one another.
-        shared = {n for n, _ in near_duplicates([row[1] for row in given], [row[1] for row in held], words=8)}
+        shared = {n for n, _ in near_duplicates(texts, [row[1] for row in held], words=8) + near_duplicates(texts, apart)}
         kept = [row for n, row in enumerate(given) if n not in shared]
         if not kept:
             raise InputError(f"no short statement of {', '.join(options.sets)} is on a claim that the benchmarks leave free")

@@ -51,6 +51,15 @@ def test_a_sample_is_the_same_every_time_and_a_model_can_learn_from_it(tmp_path,
     assert all(int(claim[6]) == int(text.split()[-1][:-1]) % 7 for text, claim, _ in own)
 
 
+def test_what_is_measured_on_is_left_out(tmp_path):
+    known = "Nobody in this hall wants the bridge to be closed for another winter."
+    put(tmp_path, "ours", [(known.upper(), "Bridges should close.", "against"), ("It creaks.", "Bridges should close.", "favor")])
+    (tmp_path / "validation.jsonl").write_text(json.dumps({"text": known}) + "\n", encoding="utf-8")
+    options = ["--sets", "ours", "--without", str(tmp_path / "validation.jsonl"), "--out", str(tmp_path)]
+    assert main([str(tmp_path), *options]) == 0
+    assert [row[0] for row in taken(tmp_path)] == ["It creaks."]
+
+
 @pytest.mark.parametrize(
     "rows, why", [(None, "has no *train*.jsonl"), ([("Yes.", "Sanctions should stay.", "favor")], "no short")]
 )
