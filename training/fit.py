@@ -273,11 +273,11 @@ def _fit(recipe, corpus, work, log, soft, validation) -> tuple[StanceModel, Toke
     best = _stopped(whole[-1].parent, recipe.patience) if whole and held else None
     if best:
         model.load_state_dict(load_file(best / "model.safetensors"))
-        return model.cpu().eval(), tokens
-    if whole:
-        average.resume(whole[-1].parent, arguments)
-        print(f"going on from {whole[-1].parent}", file=sys.stderr)
-    trainer.train(resume_from_checkpoint=str(whole[-1].parent) if whole else None)
+    else:
+        if whole:
+            average.resume(whole[-1].parent, arguments)
+            print(f"going on from {whole[-1].parent}", file=sys.stderr)
+        trainer.train(resume_from_checkpoint=str(whole[-1].parent) if whole else None)
     model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False).cpu()
     model.plain_attention = False
     if average.weights:

@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from conftest import ROOT
@@ -101,10 +101,15 @@ def test_it_stops_when_the_validation_loss_no_longer_falls(recipe_file, tmp_path
     corpus, held = (read_corpus(tmp_path / f"{name}.jsonl") for name in ("train", "validation"))
     given = Recipe("t", (), backbone=str(tiny_folder), precision="fp32", max_tokens=64, context_tokens=16, patience=2)
     given = dataclasses.replace(given, epochs=60, batch_size=8, learning_rate=2e-2, head_learning_rate=2e-2)
-    fit(given, corpus, tmp_path / "run", tmp_path / "log.jsonl", validation=held)
+    model, _ = fit(given, corpus, tmp_path / "run", tmp_path / "log.jsonl", validation=held)
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     losses = [record["eval_loss"] for record in log if "eval_loss" in record]
     assert len(losses) < 60 and min(losses) == losses[-3]
+    # Killed after it stopped and before the model was written, it trains no further.
+    again, _ = fit(given, corpus, tmp_path / "run", tmp_path / "log.jsonl", validation=held)
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in model.state_dict().items())
+    assert again.plain_attention is model.plain_attention is False  # what is exported must not depend on it
+    assert [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()] == log
 
 
 def test_a_gpu_that_is_not_there_is_said(tiny_folder, tmp_path, monkeypatch):
