@@ -24,7 +24,7 @@ def _fit(below: np.ndarray, gold: np.ndarray, power: float) -> tuple[float, floa
 
 
 def fit_calibration(logits: np.ndarray, corpus: Corpus) -> Calibration:
-    """One temperature an issue and one power from (N, K, L) logits; the default is a temperature for all issues pooled.
+    """One temperature an issue and one power from (N, K, L) logits; the default is :func:`fit_default`'s.
 
     Few rows say little of the power: its logarithm has a standard normal prior.
     """
@@ -42,7 +42,13 @@ def fit_calibration(logits: np.ndarray, corpus: Corpus) -> Calibration:
 
     found = {float(power): fitted(power) for power in _POWERS}
     power = min(found, key=lambda power: found[power][0])
-    return Calibration(found[power][1], _fit(below[there], corpus.labels[there], 1.0)[0], power)
+    return Calibration(found[power][1], fit_default(logits, corpus), power)
+
+
+def fit_default(logits: np.ndarray, corpus: Corpus) -> float:
+    """One temperature for all issues, from (N, K, L) logits: what issues get that the model was not calibrated on."""
+    there = corpus.labels != MISSING
+    return _fit(gaps(logits)[there], corpus.labels[there], 1.0)[0]
 
 
 def cross_fitted_error(logits: np.ndarray, corpus: Corpus, halvings: int = 10, seed: int = 0) -> float:

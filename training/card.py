@@ -106,10 +106,21 @@ def card(manifest: dict) -> str:
         "- English only; other languages come out as guesses.",
         "- It reads a sentence or short passage, not an article, and judges what is said, not who is known to think what.",
         "- Rare cells of the training data (above) are where it errs most.",
-        "- On an issue it was not trained on it answers, but was not measured here.",
+        _unseen(validation.get("unseen")),
         "",
     ]
     return "\n".join(lines)
+
+
+def _unseen(measured: dict | None) -> str:
+    if not measured:
+        return "- On an issue it was not trained on it answers, but was not measured here, and is surer than it should be."
+    files = ", ".join(f"`{file}`" for file in measured["corpora"])
+    return (
+        f"- On issues it was not trained on it is right far less often: it has {measured['right']:.0%} of {measured['labels']:,} "
+        f"labels of {measured['statements']:,} statements on {measured['propositions']} such propositions ({files}). "
+        "How sure it is of such issues was fitted on these."
+    )
 
 
 def _recipe(recipe: dict) -> str:

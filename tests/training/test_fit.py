@@ -11,9 +11,10 @@ import time
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+import torch
 from conftest import ROOT
 from safetensors.numpy import load_file
 

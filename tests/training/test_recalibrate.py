@@ -35,6 +35,44 @@ def test_the_probabilities_move_and_the_labels_stay(trained, corpora, tmp_path, 
     assert stance.load(out).classify(TEXTS) == after and {path.name for path in tmp_path.iterdir()} == {"mine.jsonl", "fitted"}
 
 
+def test_issues_it_never_saw_get_a_temperature_of_their_own(trained, corpora, tmp_path, capsys):  # noqa: F811
+    other = "Ports should be opened."
+    labels = ("favor", "against", "neutral", "unrelated")
+    rows = [{"text": f"Delegation {n} would {n * n} the quay.", "target": other, "label": labels[n % 4]} for n in range(40)]
+    (tmp_path / "other.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    out, options = tmp_path / "fitted", ["--unseen", str(tmp_path / "other.jsonl"), "--out"]
+    assert recalibrate.main([str(trained[0]), *options, str(out)]) == 0
+    asked = ["ceasefire", stance.Issue("ports", other)]
+    before, after = (stance.load(folder).classify(TEXTS, asked) for folder in (trained[0], out))
+    assert [old["ceasefire"] for old in before] == [new["ceasefire"] for new in after]
+    assert all(new["ports"].probability < old["ports"].probability for old, new in zip(before, after, strict=True))
+    told = json.loads((out / "manifest.json").read_text())["validation"]["unseen"]
+    assert told["statements"] == told["labels"] == 40 and told["propositions"] == 1 and 0 <= told["right"] <= 1
+    assert "40 labels of 40 statements on 1 such propositions" in (out / "README.md").read_text()
+    # Fitted to other text of its own issues, it keeps that.
+    assert recalibrate.main([str(out), str(corpora / "validation.jsonl"), "--out", str(tmp_path / "again")]) == 0
+    assert stance.load(tmp_path / "again").classify(TEXTS, asked[1:]) == stance.load(out).classify(TEXTS, asked[1:])
+
+
+@pytest.mark.parametrize(
+    "given,message",
+    [
+        ([], "there is nothing to calibrate on"),
+        (["--unseen", "none.jsonl"], "there is no file 'none.jsonl'"),
+        (["--unseen", "own.jsonl"], "the model was trained on 'The fighting should stop now.'"),
+    ],
+)
+def test_what_is_no_unseen_issue_is_said(trained, tmp_path, monkeypatch, capsys, given, message):  # noqa: F811
+    monkeypatch.chdir(tmp_path)
+    labels = ("favor", "against", "neutral", "unrelated")
+    rows = [
+        {"text": text, "target": "The fighting should stop now.", "label": own} for text, own in zip(TEXTS, labels, strict=True)
+    ]
+    (tmp_path / "own.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert recalibrate.main([str(trained[0].resolve()), *given, "--out", "out"]) == 2
+    assert message in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     "rows,message",
     [
