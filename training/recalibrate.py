@@ -65,9 +65,8 @@ def recalibrate(
     if corpora:
         corpus = _read(corpora, [Issue(*item) for item in about["issues"].items()], columns or {}, labels or {})
         logits = exported_logits(source, tokens, corpus)
-        default = fitted.default if "unseen" in told else None
-        fitted = fit_calibration(logits, corpus)
-        fitted = replace(fitted, default=default or fitted.default)
+        own = fit_calibration(logits, corpus)
+        fitted = replace(own, default=fitted.default) if "unseen" in told else own
         told |= {"corpus": ", ".join(corpora)} | measured(logits, corpus)
     if unseen:
         corpus = _read(unseen, [], {}, {})
